@@ -1,0 +1,24 @@
+// Identifiers shared by the wire, the cores and the services.
+#pragma once
+#include <compare>
+#include <cstdint>
+
+namespace motet {
+
+// A node of the cluster; 0 is no node.
+using NodeId = std::uint32_t;
+
+// A ring: its representative (lowest nodeid at formation) and a sequence. Equality needs both.
+struct RingId {
+    NodeId rep = 0;
+    std::uint64_t seq = 0;
+    friend bool operator==(const RingId&, const RingId&) = default;
+};
+
+// Most nodes in one membership, as in Corosync (PROCESSOR_COUNT_MAX).
+inline constexpr std::uint32_t kNodesMax = 384;
+
+// Delivery guarantee of a message. FIFO and unordered requests are served as agreed.
+enum class Guarantee : std::uint8_t { agreed = 0, safe = 1 };
+
+}  // namespace motet

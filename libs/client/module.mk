@@ -1,0 +1,24 @@
+# libs/client: libraries, headers and pkg-config files under Corosync's names. Sonames and file versions are Debian's:
+# libcpg.so.4.1.0, libcorosync_common.so.4.0.0.
+lib_LTLIBRARIES += libs/client/libcorosync_common.la libs/client/libcpg.la
+
+libs_client_libcorosync_common_la_SOURCES = libs/client/common.cpp
+libs_client_libcorosync_common_la_LDFLAGS = -version-info 4:0:0 -no-undefined -Wl,--as-needed \
+	-Wl,--version-script,$(top_srcdir)/libs/client/common.map
+EXTRA_libs_client_libcorosync_common_la_DEPENDENCIES = libs/client/common.map
+
+libs_client_libcpg_la_SOURCES = libs/client/cpg/connect.cpp libs/client/cpg/connection.cpp libs/client/cpg/connection.h \
+	libs/client/cpg/dispatch.cpp libs/client/cpg/events.cpp libs/client/cpg/events.h libs/client/cpg/groups.cpp \
+	libs/client/cpg/send.cpp libs/client/handles.h
+libs_client_libcpg_la_LIBADD = libs/ipc/libclient.la libs/ring/libring.la
+libs_client_libcpg_la_LDFLAGS = -version-info 5:0:1 -no-undefined -Wl,--as-needed \
+	-Wl,--version-script,$(top_srcdir)/libs/client/cpg/cpg.map
+EXTRA_libs_client_libcpg_la_DEPENDENCIES = libs/client/cpg/cpg.map
+
+EXTRA_DIST += libs/client/common.map libs/client/cpg/cpg.map
+
+corosyncincludedir = $(includedir)/corosync
+corosyncinclude_HEADERS = libs/client/include/corosync/cpg.h libs/client/include/corosync/corotypes.h \
+	libs/client/include/corosync/corodefs.h libs/client/include/corosync/hdb.h
+
+pkgconfig_DATA = libs/client/pkgconfig/libcpg.pc libs/client/pkgconfig/libcorosync_common.pc libs/client/pkgconfig/corosync.pc

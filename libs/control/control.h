@@ -1,0 +1,66 @@
+// The supervisor's private line to each child: one SOCK_SEQPACKET pair, descriptor 3 of the child. Descriptors flow
+// only from the supervisor. A message is a 64-byte header, optionally followed by bytes (config, connection entries, text).
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "libs/base/bytes.h"
+#include "libs/base/result.h"
+
+namespace motet::control {
+
+inline constexpr int kChildFd = 3;                // where a child finds its control socket
+inline constexpr std::size_t kBodyMax = 32 * 1024;
+inline constexpr std::size_t kFdsMax = 240;       // descriptors of one message
+
+enum class Type : std::uint32_t {
+    hello = 1,        // child -> : sandbox entered, ready for START; body: what could not be enforced (sandbox::Report), a line each
+    start = 2,        // -> child : a incarnation, b local nodeid, c service id; fds below
+    conns = 3,        // -> worker: n ConnEntry in the body; fds per entry: socket, worker segment rw, client segment ro
+    go = 4,           // -> child : hand-over complete
+    ready = 5,        // child -> : serving (worker: recovery done; membership: first ring formed)
+    drop = 6,         // worker -> : a = connection; the supervisor closes its copies
+    stop = 10,        // -> child : finish and exit 0
+    dump = 11,        // -> child : write your state to the log (USR1)
+    link = 12,        // -> membership: a = service id, b = incarnation of the worker; fds: link socket, delivery segment rw, submit segment ro
+    link_broken = 13, // membership -> : a = service id; its worker broke the ring's rules: replace it
+    log = 16,         // child -> : a = level; body: up to 448 bytes of text
+    fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use
+};
+// Descriptors of `start`, in this order:
+//   worker:     config snapshot ro, status page rw, link socket, submit segment rw, delivery segment ro
+//   membership: config snapshot ro, status page rw                       (links follow as `link` messages, then `go`)
+
+struct Header {
+    std::uint32_t type = 0;
+    std::uint32_t n = 0;
+    std::uint64_t a = 0, b = 0, c = 0, d = 0;
+    std::uint8_t reserved[24] = {};
+};
+static_assert(sizeof(Header) == 64);
+
+struct ConnEntry {
+    std::uint64_t id = 0;
+    std::int32_t pid = 0;
+    std::uint32_t uid = 0, gid = 0;
+    std::uint32_t flags = 0;      // none defined yet
+    std::uint64_t reserved = 0;
+};
+static_assert(sizeof(ConnEntry) == 32);
+
+struct Message {
+    Header header;
+    Bytes body;
+    std::vector<int> fds;         // owned by the receiver of the message
+    Type type() const { return static_cast<Type>(header.type); }
+};
+
+enum class Received { message, nothing, closed, malformed };
+
+// Non-blocking. `fds` only ever accepted by children (a supervisor passes false and stray descriptors are closed).
+Received receive(int socket, bool accept_fds, Message& out);
+// Non-blocking; false if the socket is full or closed (errno says which).
+bool send(int socket, const Header& header, ByteView body = {}, std::span<const int> fds = {});
+
+}  // namespace motet::control

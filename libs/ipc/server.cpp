@@ -1,0 +1,265 @@
+// Links and requests: adopting, draining, arming, closing. Events, replies and back-pressure are in server_output.cpp.
+#include "libs/ipc/server.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "libs/base/log.h"
+#include "libs/ipc/server_client.h"
+
+namespace motet::ipc {
+namespace {
+
+constexpr unsigned kEmptyRoundsMax = 64;   // then a ring is armed and no longer looked at
+constexpr unsigned kTokensOwedMax = 4;
+
+// Tells a client that its link is over. The supervisor's duplicate keeps the socket open, so closing alone would not.
+void announce_end(ring::SegmentPage* page, int socket, ring::CutReason reason) {
+    if (page != nullptr) {
+        page->reason.store(static_cast<std::uint64_t>(reason), std::memory_order_relaxed);
+        page->state.store(3, std::memory_order_release);
+    }
+    shutdown(socket, SHUT_RDWR);
+}
+
+}  // namespace
+
+Server::Server(loop::Poller& poller, Service& service, Limits limits) : poller_(poller), service_(service), limits_(limits) {}
+
+Server::~Server() {
+    for (auto& [id, client] : by_id_) close(client->conn.socket);
+}
+
+Result<Server::Adopted> Server::adopt(const Connection& connection) {
+    auto own = ring::Segment::map(connection.own_segment, true);
+    auto peer = ring::Segment::map(connection.client_segment, false);
+    close(connection.own_segment);
+    close(connection.client_segment);
+    const auto refuse = [&](const char* why) -> Error {
+        announce_end(own ? own->page() : nullptr, connection.socket, ring::CutReason::violation);
+        poller_.remove(connection.socket);
+        close(connection.socket);
+        return error("connection %llu of process %d: %s", static_cast<unsigned long long>(connection.id), connection.pid, why);
+    };
+    if (!own) return refuse(own.error().text.c_str());
+    if (!peer) return refuse(peer.error().text.c_str());
+    if (own->link_id() != connection.id || by_id_.contains(connection.id)) return refuse("its segment belongs to another link");
+
+    auto owner = std::make_unique<Client>();
+    Client& client = *owner;
+    client.conn = connection;
+    client.own = std::move(*own);
+    client.peer = std::move(*peer);
+    client.slot = free_slots_.empty() ? static_cast<std::uint32_t>(slots_.size()) : free_slots_.back();
+    if (const Status watched = poller_.add(connection.socket, kTag | client.slot); !watched) return refuse(watched.error().text.c_str());
+
+    ring::SegmentPage* page = client.own.page();
+    const std::uint64_t owners = page->incarnation.load();
+    page->incarnation.store(owners + 1);
+    page->flow_control.store(flow_);
+    client.events.emplace(page, client.peer.page());
+    client.requests.emplace(page, client.peer.page(), static_cast<std::uint32_t>(client.peer.capacity() / 2), client.peer.capacity());
+    client.committed_head = client.events->head();
+
+    if (client.slot == slots_.size()) slots_.push_back(&client);
+    else slots_[client.slot] = &client, free_slots_.pop_back();
+    recent_[connection.id % recent_.size()] = &client;
+    by_id_.emplace(connection.id, std::move(owner));
+    activate(client);
+    if (owners != 0) token(client, 'r');   // a token of the predecessor may have died with it
+    return Adopted{.used_before = owners != 0};
+}
+
+Server::Client* Server::find(ConnId conn) {
+    Client*& recent = recent_[conn % recent_.size()];
+    if (recent != nullptr && recent->conn.id == conn) return recent->closing ? nullptr : recent;
+    const auto found = by_id_.find(conn);
+    if (found == by_id_.end()) return nullptr;
+    recent = found->second.get();
+    return recent->closing ? nullptr : recent;
+}
+
+void Server::activate(Client& client) {
+    client.own.page()->idle.store(0, std::memory_order_release);
+    client.empty_rounds = 0;
+    if (client.active) return;
+    client.active = true;
+    active_.push_back(&client);
+}
+
+void Server::touch(Client& client) {
+    if (client.touched) return;
+    client.touched = true;
+    touched_.push_back(&client);
+}
+
+void Server::on_ready(const loop::Ready& ready, Instant now) {
+    const std::uint64_t slot = ready.tag & ~kTag;
+    Client* client = slot < slots_.size() ? slots_[slot] : nullptr;
+    if (client == nullptr || client->closing) return;
+    activate(*client);
+    if (ready.readable && !ready.hung_up) drain_tokens(*client, now);
+    if (ready.hung_up && !client->hung_up) {
+        client->hung_up = true;
+        client->serve_until = client->requests->tail() + client->peer.capacity();
+        poller_.remove(client->conn.socket);   // or it would be reported for ever
+    }
+}
+
+// One call takes everything that waits: whoever gets any byte looks at everything.
+void Server::drain_tokens(Client& client, Instant now) {
+    char bytes[512];
+    const ssize_t n = recv(client.conn.socket, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (n <= 0) return;   // the end of the stream is reported as hang-up
+    const std::uint64_t tail = client.peer.page()->tail.load(std::memory_order_relaxed);
+    bool useful = !client.requests->empty() || static_cast<std::int64_t>(tail - client.tail_at_token) > 0;
+    client.tail_at_token = tail;
+    if (!client.backlog.empty()) move_backlog(client);
+    if (!client.closing && client.events->consumer_waits()) {
+        token(client, 'w');
+        client.events->served();
+        useful = true;
+    }
+    const bool expected = static_cast<unsigned>(n) <= client.tokens_owed;
+    client.tokens_owed = expected ? client.tokens_owed - static_cast<unsigned>(n) : 0;
+    if (useful || expected) return;
+
+    if (now - client.idle_window >= seconds(1)) client.idle_window = now, client.idle_tokens = 0;
+    if (++client.idle_tokens <= limits_.idle_tokens_per_second || client.penalised) return;
+    client.penalised = true;
+    client.penalty_until = now + limits_.token_penalty;
+    penalised_.push_back(&client);
+    (void)poller_.modify(client.conn.socket, kTag | client.slot, {.read = false});
+}
+
+void Server::token(Client& client, char kind) {
+    // A full socket already holds tokens; a closed one reports itself as hung up.
+    (void)send(client.conn.socket, &kind, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+std::size_t Server::serve() {
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < active_.size();) {
+        Client& client = *active_[i];
+        if (!client.closing) take_requests(client, taken);
+        const bool rests = client.empty_rounds > kEmptyRoundsMax && !client.touched && !client.closing && client.requests->arm();
+        if (!rests) {
+            ++i;
+            continue;
+        }
+        client.own.page()->idle.store(1, std::memory_order_release);
+        client.armed = true;
+        client.active = false;
+        active_[i] = active_.back();
+        active_.pop_back();
+    }
+    return taken;
+}
+
+void Server::take_requests(Client& client, std::size_t& taken) {
+    for (unsigned i = 0; i < limits_.requests_per_round; ++i) {
+        if (!service_.has_room()) return;
+        ring::Record record;
+        switch (client.requests->next(record)) {
+            case ring::Pull::empty:
+                ++client.empty_rounds;
+                if (client.hung_up) cut(client, ring::CutReason::orderly);
+                return;
+            case ring::Pull::violation:
+                return violation(client, "its request ring holds impossible cursors or records");
+            case ring::Pull::record:
+                break;
+        }
+        client.empty_rounds = 0;
+        if (client.armed) {   // it was announced by a token, which may be seen only after the request
+            client.armed = false;
+            client.tokens_owed = std::min(client.tokens_owed + 1, kTokensOwedMax);
+        }
+        ++taken;
+        touch(client);
+        const Request request{.conn = client.conn.id, .type = record.type, .number = record.id, .payload = record.payload,
+                              .position_after = record.position_after};
+        if (record.flags != 3 || !service_.on_request(request)) return violation(client, "it sent a request that does not exist");
+        if (client.closing) return;
+        if (client.hung_up && record.position_after >= client.serve_until) return cut(client, ring::CutReason::orderly);
+    }
+}
+
+bool Server::anything_waiting() {
+    for (Client* client : active_) {
+        if (client->hung_up || client->closing || !client->requests->empty()) return true;
+    }
+    return false;
+}
+
+bool Server::prepare_sleep(bool ignore_requests) {
+    if (!closing_.empty() || !touched_.empty()) return false;
+    if (ignore_requests) return true;
+    while (!active_.empty()) {
+        Client& client = *active_.back();
+        if (client.hung_up || !client.requests->arm()) return false;
+        client.own.page()->idle.store(1, std::memory_order_release);
+        client.armed = true;
+        client.active = false;
+        active_.pop_back();
+    }
+    return true;
+}
+
+void Server::violation(Client& client, const char* what) {
+    if (client.closing) return;
+    MOTET_LOG(warning, "connection %llu of process %d (uid %u) is cut off: %s", static_cast<unsigned long long>(client.conn.id),
+              client.conn.pid, client.conn.uid, what);
+    cut(client, ring::CutReason::violation);
+}
+
+void Server::cut(Client& client, ring::CutReason reason) {
+    if (client.closing) return;
+    client.closing = true;
+    client.close_reason = reason;
+    closing_.push_back(&client);
+}
+
+void Server::cut_off(ConnId conn, ring::CutReason reason) {
+    Client* client = find(conn);
+    if (client == nullptr) return;
+    if (reason == ring::CutReason::violation) return violation(*client, "it sent a request that makes no sense");
+    cut(*client, reason);
+}
+
+void Server::cut_off_all(ring::CutReason reason) {
+    for (auto& [id, client] : by_id_) cut(*client, reason);
+}
+
+bool Server::reap() {
+    if (closing_.empty()) return false;
+    // What the service does about one closed link may close others: the list grows while we walk it.
+    for (std::size_t i = 0; i < closing_.size(); ++i) {
+        const ConnId id = closing_[i]->conn.id;
+        close_link(*closing_[i]);
+        service_.on_closed(id);
+    }
+    closing_.clear();
+    return true;
+}
+
+void Server::close_link(Client& client) {
+    announce_end(client.own.page(), client.conn.socket, client.close_reason);
+    poller_.remove(client.conn.socket);
+    close(client.conn.socket);
+    backlog_total_ -= client.backlog.bytes();
+    if (client.active) std::erase(active_, &client);
+    if (client.touched) std::erase(touched_, &client);
+    if (client.lagging) std::erase(lagging_, &client);
+    if (client.penalised) std::erase(penalised_, &client);
+    slots_[client.slot] = nullptr;
+    free_slots_.push_back(client.slot);
+    Client*& recent = recent_[client.conn.id % recent_.size()];
+    if (recent == &client) recent = nullptr;
+    by_id_.erase(client.conn.id);
+}
+
+}  // namespace motet::ipc

@@ -1,0 +1,218 @@
+// What clients get: events (ring, then a bounded backlog), replies, flow-control bits; and what becomes of the slow ones.
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "libs/base/log.h"
+#include "libs/ipc/server_client.h"
+
+namespace motet::ipc {
+namespace {
+
+constexpr unsigned kSpaceTries = 4;
+constexpr Duration kThrottledWatch = milliseconds(20);   // how often a sleeping worker looks at laggards
+
+std::size_t total(std::span<const ByteView> pieces) {
+    std::size_t length = 0;
+    for (const ByteView piece : pieces) length += piece.size();
+    return length;
+}
+
+}  // namespace
+
+void Server::event(ConnId conn, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces) {
+    Client* client = find(conn);
+    if (client == nullptr) return;
+    if (client->backlog.empty()) {
+        // Early visibility for long batches, but never between two events of one cause.
+        if (cause != client->cause && client->events->worth_publishing()) publish_link(*client);
+        const ring::Push pushed = client->events->push(type, cause, pieces);
+        if (pushed == ring::Push::ok) {
+            client->cause = cause;
+            return touch(*client);
+        }
+        if (pushed == ring::Push::violation) return violation(*client, "its event cursor is impossible");
+    }
+    append_backlog(*client, type, cause, pieces, total(pieces));
+}
+
+void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces, std::size_t length) {
+    const auto id = static_cast<unsigned long long>(client.conn.id);
+    const std::size_t cost = Backlog::cost_of(length);
+    const std::size_t bytes = client.backlog.bytes() + cost;
+    if (length > client.events->record_max()) {
+        MOTET_LOG(error, "connection %llu of process %d is cut off: an event of %zu bytes, more than its ring can carry (%u)", id,
+                  client.conn.pid, length, client.events->record_max());
+        return cut(client, ring::CutReason::reset);
+    }
+    if (bytes > limits_.backlog_per_client || backlog_total_ + cost > limits_.backlog_total) {
+        MOTET_LOG(warning, "connection %llu of process %d is cut off: it does not read its events; %zu bytes are waiting "
+                  "(limit %zu), %zu for all clients (limit %zu)", id, client.conn.pid, client.backlog.bytes(),
+                  limits_.backlog_per_client, backlog_total_, limits_.backlog_total);
+        return cut(client, ring::CutReason::backlog);
+    }
+    if (!client.warned && bytes > limits_.backlog_per_client / 4) {
+        client.warned = true;
+        MOTET_LOG(notice, "connection %llu of process %d reads its events slowly: a quarter of %zu bytes is waiting; it is cut off "
+                  "when all are", id, client.conn.pid, limits_.backlog_per_client);
+    }
+    client.backlog.append(type, cause, pieces, length);
+    backlog_total_ += cost;
+    if (!client.lagging) {
+        client.lagging = true;
+        lagging_.push_back(&client);
+        if (next_watch_ == kNever) next_watch_ = {};
+    }
+    if (!client.space_wanted) touch(client);   // publish() arranges for a token when there is room
+}
+
+void Server::move_backlog(Client& client) {
+    client.space_wanted = false;
+    const std::size_t before = client.backlog.bytes();
+    while (!client.backlog.empty()) {
+        const Backlog::Item item = client.backlog.front();
+        const ring::Push pushed = client.events->push(item.type, item.cause, std::span(&item.payload, 1));
+        if (pushed == ring::Push::violation) violation(client, "its event cursor is impossible");
+        if (pushed != ring::Push::ok) break;
+        client.cause = item.cause;
+        client.backlog.pop();
+        if (client.events->worth_publishing() && !client.backlog.empty() && client.backlog.front().cause != client.cause)
+            publish_link(client);
+    }
+    backlog_total_ -= before - client.backlog.bytes();
+    touch(client);
+}
+
+// The commit slot first: a successor finds the last cause of everything up to the published head.
+void Server::publish_link(Client& client) {
+    ring::SegmentPage* page = client.own.page();
+    if (client.events->head() != client.committed_head) {
+        auto& commit = page->commit[client.commits++ & 1];
+        commit.delivery_id.store(client.cause, std::memory_order_relaxed);
+        commit.request_position.store(client.requests->tail(), std::memory_order_relaxed);
+        commit.head_after.store(client.events->head(), std::memory_order_release);
+        client.committed_head = client.events->head();
+    }
+    if (client.events->publish()) {
+        token(client, 'w');
+        client.events->served();
+    }
+}
+
+void Server::publish() {
+    for (std::size_t i = 0; i < touched_.size();) {
+        Client& client = *touched_[i];
+        bool settled = true;
+        if (!client.closing) {
+            publish_link(client);
+            if (client.requests->release()) {
+                token(client, 's');
+                client.requests->space_served();
+            }
+            for (unsigned tries = 0; !client.backlog.empty() && !client.space_wanted && !client.closing; ++tries) {
+                if (tries == kSpaceTries) {
+                    settled = false;   // it reads while we write: carry on in the next round
+                    break;
+                }
+                client.space_wanted = client.events->want_space();
+                if (client.space_wanted) break;
+                move_backlog(client);
+                publish_link(client);
+            }
+        }
+        if (!settled) {
+            ++i;
+            continue;
+        }
+        client.touched = false;
+        touched_[i] = touched_.back();
+        touched_.pop_back();
+    }
+}
+
+void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> pieces) {
+    Client* client = find(conn);
+    if (client == nullptr) return;
+    const std::size_t length = total(pieces);
+    if (length > client->own.mailbox_capacity()) {
+        MOTET_LOG(error, "connection %llu of process %d is cut off: a reply of %zu bytes, its mailbox has %zu",
+                  static_cast<unsigned long long>(conn), client->conn.pid, length, client->own.mailbox_capacity());
+        return cut(*client, ring::CutReason::reset);
+    }
+    std::uint8_t* to = client->own.mailbox();
+    for (const ByteView piece : pieces) {
+        if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+        to += piece.size();
+    }
+    ring::SegmentPage* page = client->own.page();
+    const auto low = static_cast<std::uint32_t>(number);
+    page->reply_len.store(static_cast<std::uint32_t>(length), std::memory_order_relaxed);
+    page->reply_seq.store(number, std::memory_order_release);
+    page->reply_futex.store(low, std::memory_order_release);
+    std::atomic_thread_fence(std::memory_order_seq_cst);   // the answer must be visible before we decide that nobody sleeps
+    if (client->peer.page()->reply_wait.load(std::memory_order_relaxed) == low)
+        syscall(SYS_futex, &page->reply_futex, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+void Server::set_flow(ring::FlowBits bit, bool on) {
+    const std::uint64_t flow = on ? flow_ | bit : flow_ & ~static_cast<std::uint64_t>(bit);
+    if (flow == flow_) return;
+    flow_ = flow;
+    for (auto& [id, client] : by_id_) {
+        if (client->closing) continue;
+        client->own.page()->flow_control.store(flow_, std::memory_order_release);
+        if (!on) token(*client, 'w');
+    }
+}
+
+// A laggard that takes its events, only slower than they come, holds the local senders back; one that takes nothing holds
+// back nobody and runs into its limit.
+void Server::watch_laggards(Instant now) {
+    bool throttled = false;
+    for (std::size_t i = 0; i < lagging_.size();) {
+        Client& client = *lagging_[i];
+        if (client.backlog.empty()) {
+            client.lagging = client.throttles = false;
+            lagging_[i] = lagging_.back();
+            lagging_.pop_back();
+            continue;
+        }
+        const std::uint64_t tail = client.peer.page()->tail.load(std::memory_order_relaxed);
+        if (tail != client.lag_tail) client.lag_tail = tail, client.lag_moved = now;
+        const bool moves = now - client.lag_moved < limits_.lag_moved;
+        const std::size_t bound = limits_.backlog_per_client / (client.throttles ? 8 : 4);
+        client.throttles = moves && client.backlog.bytes() > bound;
+        throttled |= client.throttles;
+        ++i;
+    }
+    set_flow(ring::kFlowLagging, throttled);
+    next_watch_ = lagging_.empty() ? kNever : now + limits_.lag_watch;
+}
+
+void Server::on_time(Instant now) {
+    if (now >= next_watch_) watch_laggards(now);
+    for (std::size_t i = 0; i < penalised_.size();) {
+        Client& client = *penalised_[i];
+        if (now < client.penalty_until) {
+            ++i;
+            continue;
+        }
+        client.penalised = false;
+        if (!client.closing && !client.hung_up) {
+            (void)poller_.modify(client.conn.socket, kTag | client.slot, {});
+            activate(client);
+        }
+        penalised_[i] = penalised_.back();
+        penalised_.pop_back();
+    }
+}
+
+Instant Server::deadline() const {
+    Instant first = (flow_ & ring::kFlowLagging) != 0 && next_watch_ != kNever ? next_watch_ + kThrottledWatch : kNever;
+    for (const Client* client : penalised_) first = std::min(first, client->penalty_until);
+    return first;
+}
+
+}  // namespace motet::ipc

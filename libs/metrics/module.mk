@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libs/metrics/libmetrics.la
+libs_metrics_libmetrics_la_SOURCES = libs/metrics/status_page.cpp libs/metrics/status_page.h

@@ -1,0 +1,40 @@
+// Creating, checking and mapping segments. Creation is the supervisor's; everyone else maps what it was given.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "libs/base/result.h"
+#include "libs/ring/layout.h"
+
+namespace motet::ring {
+
+// A new sealed memfd with its constant words written; `writable` and `read_only` are two descriptors of it.
+struct SegmentFds {
+    int writable = -1;
+    int read_only = -1;
+};
+Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t mailbox_capacity);
+
+// A mapping of one segment; unmapped on destruction. Checks size, seals, magic, version, capacity and offsets.
+class Segment {
+public:
+    static Result<Segment> map(int fd, bool writable, bool populate = false);
+    Segment() = default;
+    Segment(Segment&&) noexcept;
+    Segment& operator=(Segment&&) noexcept;
+    ~Segment();
+
+    SegmentPage* page() const { return page_; }
+    std::uint8_t* mailbox() const;        // null if it has none
+    std::size_t mailbox_capacity() const { return mailbox_capacity_; }
+    std::uint64_t capacity() const { return capacity_; }
+    std::uint64_t link_id() const { return link_id_; }
+    explicit operator bool() const { return page_ != nullptr; }
+
+private:
+    SegmentPage* page_ = nullptr;
+    std::size_t size_ = 0, mailbox_offset_ = 0, mailbox_capacity_ = 0;
+    std::uint64_t capacity_ = 0, link_id_ = 0;   // copies: the mapped words may change under us
+};
+
+}  // namespace motet::ring

@@ -1,0 +1,133 @@
+// What each kind of process may ask of the kernel. A call that is not listed kills the process and is logged by the kernel
+// with its number.
+#include "libs/sandbox/profiles.h"
+
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace motet::sandbox {
+namespace {
+
+struct Rule {
+    int call;
+    std::vector<scmp_arg_cmp> only;   // all must hold; empty: any arguments
+};
+
+constexpr scmp_arg_cmp equal(unsigned arg, std::uint64_t value) { return {arg, SCMP_CMP_EQ, value, 0}; }
+constexpr scmp_arg_cmp without_bits(unsigned arg, std::uint64_t bits) { return {arg, SCMP_CMP_MASKED_EQ, bits, 0}; }
+constexpr scmp_arg_cmp with_bits(unsigned arg, std::uint64_t mask, std::uint64_t value) { return {arg, SCMP_CMP_MASKED_EQ, mask, value}; }
+
+// What malloc, the C runtime and a dying process need.
+std::vector<Rule> runtime() {
+    // seccomp compares the tgid with the process that loads the filter, so fork must be over by then.
+    const auto self = static_cast<std::uint64_t>(getpid());
+    return {
+        {SCMP_SYS(mmap), {without_bits(2, PROT_EXEC)}},            // heap, segments
+        {SCMP_SYS(mprotect), {without_bits(2, PROT_EXEC)}},        // heap
+        {SCMP_SYS(mremap), {equal(3, MREMAP_MAYMOVE)}},            // realloc
+        {SCMP_SYS(madvise), {equal(2, MADV_DONTNEED)}},            // giving heap back
+        {SCMP_SYS(munmap), {}},
+        {SCMP_SYS(brk), {}},
+        {SCMP_SYS(close), {}},
+        {SCMP_SYS(read), {}},                                      // descriptors it was given
+        {SCMP_SYS(pread64), {}},
+        {SCMP_SYS(fstat), {}},
+        {SCMP_SYS(newfstatat), {with_bits(3, AT_EMPTY_PATH, AT_EMPTY_PATH)}},   // fstat() of glibc 2.33 and later
+        {SCMP_SYS(fcntl), {equal(1, F_GET_SEALS)}},                // before a segment is mapped
+        {SCMP_SYS(futex), {with_bits(1, FUTEX_CMD_MASK, FUTEX_WAKE)}},   // a client in a synchronous call
+        {SCMP_SYS(write), {equal(0, STDERR_FILENO)}},              // log lines, last words
+        {SCMP_SYS(getpid), {}},                                    // abort(), status page
+        {SCMP_SYS(gettid), {}},
+        {SCMP_SYS(getppid), {}},
+        {SCMP_SYS(tgkill), {equal(0, self), equal(2, SIGABRT)}},   // abort()
+        {SCMP_SYS(rt_sigprocmask), {}},                            // abort()
+        {SCMP_SYS(rt_sigreturn), {}},
+        {SCMP_SYS(restart_syscall), {}},                           // a wait interrupted by SIGSTOP and SIGCONT
+        {SCMP_SYS(exit), {}},
+        {SCMP_SYS(exit_group), {}},
+        {SCMP_SYS(sched_yield), {}},
+        {SCMP_SYS(clock_gettime), {}},                             // where the vDSO has no clock
+        {SCMP_SYS(gettimeofday), {}},
+        {SCMP_SYS(getrandom), {}},                                 // hash seeds
+    };
+}
+
+// The loop of a worker. No accept, socket, connect, listen, sendmsg, open, dup, ioctl, prctl, clone, exec, kill, memfd.
+std::vector<Rule> worker() {
+    std::vector<Rule> rules = runtime();
+    rules.insert(rules.end(), {
+        {SCMP_SYS(epoll_wait), {}},
+        {SCMP_SYS(epoll_pwait), {}},
+        {SCMP_SYS(epoll_pwait2), {}},
+        {SCMP_SYS(epoll_ctl), {}},
+        {SCMP_SYS(epoll_create1), {}},
+        {SCMP_SYS(poll), {}},
+        {SCMP_SYS(ppoll), {}},
+        {SCMP_SYS(recvmsg), {}},                                   // control socket: messages with descriptors
+        {SCMP_SYS(recvfrom), {}},                                  // tokens
+        {SCMP_SYS(sendto), {equal(4, 0)}},                         // tokens, control messages; never to an address
+        {SCMP_SYS(shutdown), {equal(1, SHUT_RDWR)}},               // cutting a client off
+    });
+    return rules;
+}
+
+// Parsing bytes it already holds: asks for names over a socket it was given, writes the snapshot into a memory file.
+std::vector<Rule> config() {
+    std::vector<Rule> rules = runtime();
+    rules.insert(rules.end(), {
+        {SCMP_SYS(write), {}},
+        {SCMP_SYS(sendto), {equal(4, 0)}},
+        {SCMP_SYS(recvfrom), {}},
+        {SCMP_SYS(poll), {}},
+        {SCMP_SYS(ppoll), {}},
+        {SCMP_SYS(lseek), {}},                                     // stdio
+        {SCMP_SYS(ftruncate), {}},
+        {SCMP_SYS(fcntl), {equal(1, F_ADD_SEALS)}},
+    });
+    return rules;
+}
+
+Status allow(scmp_filter_ctx filter, const Rule& rule) {
+    const int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule.call, static_cast<unsigned>(rule.only.size()),
+                                              rule.only.empty() ? nullptr : rule.only.data());
+    // Calls that this architecture does not have (poll on arm64) need no rule.
+    if (result == 0 || result == -EDOM) return Done{};
+    return error("seccomp: rule for system call %d: %s", rule.call, std::strerror(-result));
+}
+
+}  // namespace
+
+bool has_filter(Profile profile) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    (void)profile;   // a sanitizer's runtime opens, forks and maps as it likes
+    return false;
+#else
+    return profile != Profile::membership;
+#endif
+}
+
+Status load_filter(Profile profile) {
+    const std::unique_ptr<void, void (*)(scmp_filter_ctx)> filter(seccomp_init(SCMP_ACT_KILL_PROCESS), seccomp_release);
+    if (!filter) return error("seccomp: out of memory");
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    for (const Rule& rule : profile == Profile::config ? config() : worker())
+        if (const Status allowed = allow(filter.get(), rule); !allowed) return allowed.error();
+    if (const int result = seccomp_load(filter.get()); result != 0)
+        return error("seccomp: loading the filter: %s. The kernel must offer CONFIG_SECCOMP_FILTER.", std::strerror(-result));
+    return Done{};
+}
+
+}  // namespace motet::sandbox

@@ -1,0 +1,160 @@
+// The steps of enter(), in the order in which each still works after the one before.
+#include "libs/sandbox/sandbox.h"
+
+#include <cap-ng.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <linux/securebits.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "libs/sandbox/profiles.h"
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+namespace motet::sandbox {
+namespace {
+
+constexpr std::uint64_t kConfigFileMax = 8u << 20;                    // a snapshot is at most half of it
+constexpr std::uint64_t kWorkerOpenFiles = 64 + 4 * 4096;             // connections of one service
+constexpr std::uint64_t kWorkerAddressSpace = 24ull << 30;            // 4096 links of 4 MiB, overflow, 2 GiB heap
+constexpr std::uint64_t kConfigAddressSpace = 1ull << 30;
+
+// A limit may be lowered to what the hard limit still allows, never raised above it.
+Status limit(int which, const char* name, std::uint64_t value) {
+    rlimit now{};
+    if (getrlimit(static_cast<__rlimit_resource>(which), &now) != 0) return error("sandbox: reading %s: %s", name, std::strerror(errno));
+    const rlim_t wanted = now.rlim_max == RLIM_INFINITY ? value : std::min<rlim_t>(value, now.rlim_max);
+    const rlimit set{wanted, wanted};
+    if (setrlimit(static_cast<__rlimit_resource>(which), &set) != 0)
+        return error("sandbox: limiting %s to %llu: %s", name, static_cast<unsigned long long>(wanted), std::strerror(errno));
+    return Done{};
+}
+
+struct Identity {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    bool change = false;
+};
+
+Result<Identity> identity(const std::string& user, Report& report) {
+    if (user.empty()) return Identity{};
+    if (geteuid() != 0) {
+        report.missing.push_back("own user " + user + " (not started as root)");
+        return Identity{};
+    }
+    const passwd* entry = getpwnam(user.c_str());
+    if (entry == nullptr) {
+        report.missing.push_back("own user " + user + " (no such user, nobody is used; systemd-sysusers makes it)");
+        entry = getpwnam("nobody");
+    }
+    if (entry == nullptr) return error("sandbox: neither user %s nor nobody exists; create %s", user.c_str(), user.c_str());
+    return Identity{entry->pw_uid, entry->pw_gid, true};
+}
+
+// Root's user id shall mean nothing any more, even to a process that regained it. Needs CAP_SETPCAP.
+void lock_securebits(Report& report) {
+    constexpr unsigned long kBits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                                    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+    if (geteuid() == 0 && prctl(PR_SET_SECUREBITS, kBits, 0, 0, 0) != 0) report.missing.emplace_back("secure bits (no CAP_SETPCAP)");
+}
+
+Status drop_capabilities(const Identity& who, Report& report) {
+    capng_clear(CAPNG_SELECT_ALL);
+    if (who.change) {
+        int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_AMBIENT;
+        if (prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 1) flags |= CAPNG_CLEAR_BOUNDING;
+        if (const int result = capng_change_id(static_cast<int>(who.uid), static_cast<int>(who.gid), static_cast<capng_flags_t>(flags));
+            result != 0)
+            return error("sandbox: becoming user %u without capabilities failed at step %d: %s", who.uid, -result, std::strerror(errno));
+        return Done{};
+    }
+    // Ordinary users have none to drop; the bounding set needs CAP_SETPCAP, and without new privileges it is moot.
+    const bool root = geteuid() == 0;
+    if (root && setgroups(0, nullptr) != 0) report.missing.emplace_back("dropping supplementary groups (no CAP_SETGID)");
+    if (root && capng_apply(CAPNG_SELECT_BOUNDS) != 0) report.missing.emplace_back("empty capability bounding set (no CAP_SETPCAP)");
+    if (capng_apply(CAPNG_SELECT_CAPS) != 0) return error("sandbox: dropping capabilities: %s", std::strerror(errno));
+    return Done{};
+}
+
+Status set_limits(const Options& options) {
+    struct Limit { int which; const char* name; std::uint64_t value; };
+    std::vector<Limit> limits = {{RLIMIT_CORE, "core size", 0}, {RLIMIT_MSGQUEUE, "message queues", 0}};
+    if (options.profile != Profile::membership) {
+        const bool worker = options.profile == Profile::worker;
+        limits.push_back({RLIMIT_NPROC, "processes", 0});
+        limits.push_back({RLIMIT_FSIZE, "file size", worker ? 0 : kConfigFileMax});
+        limits.push_back({RLIMIT_MEMLOCK, "locked memory", 0});
+        limits.push_back({RLIMIT_RTPRIO, "real-time priority", 0});
+        limits.push_back({RLIMIT_NOFILE, "open files", options.open_files_max != 0 ? options.open_files_max : worker ? kWorkerOpenFiles : 64});
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)   // their shadow is terabytes of address space
+        limits.push_back({RLIMIT_AS, "address space",
+                          options.address_space_max != 0 ? options.address_space_max : worker ? kWorkerAddressSpace : kConfigAddressSpace});
+#endif
+    }
+    for (const Limit& l : limits)
+        if (const Status set = limit(l.which, l.name, l.value); !set) return set.error();
+    return Done{};
+}
+
+// No file, TCP port, abstract socket or foreign process, whatever else fails. Tolerated where the kernel has no Landlock.
+void landlock_everything(Report& report) {
+    struct { std::uint64_t files, tcp, scopes; } rules{};
+    const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    if (abi < 1) {
+        report.missing.emplace_back("Landlock (not offered by this kernel)");
+        return;
+    }
+    const unsigned file_rights = abi >= 5 ? 16 : abi >= 3 ? 15 : abi >= 2 ? 14 : 13;
+    rules.files = (1u << file_rights) - 1;
+    rules.tcp = abi >= 4 ? 3 : 0;
+    rules.scopes = abi >= 6 ? 3 : 0;
+    const std::size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
+    const long ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+    if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
+        report.missing.push_back(std::string("Landlock (") + std::strerror(errno) + ")");
+    if (ruleset >= 0) close(static_cast<int>(ruleset));
+}
+
+}  // namespace
+
+Result<Report> enter(const Options& options) {
+    Report report;
+    const pid_t parent = getppid();
+    const Result<Identity> who = identity(options.user, report);
+    if (!who) return who.error();
+    std::signal(SIGXFSZ, SIG_IGN);   // a refused write to a file is an error, not a death
+    std::signal(SIGPIPE, SIG_IGN);
+    lock_securebits(report);
+    if (const Status dropped = drop_capabilities(*who, report); !dropped) return dropped.error();
+    if (const Status set = set_limits(options); !set) return set.error();
+
+    // Changing the user cleared both; the parent may have died in between.
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return error("sandbox: PR_SET_DUMPABLE: %s", std::strerror(errno));
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return error("sandbox: PR_SET_PDEATHSIG: %s", std::strerror(errno));
+    if (getppid() != parent) return error("sandbox: the supervisor is gone");
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return error("sandbox: PR_SET_NO_NEW_PRIVS: %s", std::strerror(errno));
+    if (options.profile == Profile::membership) return report;
+    prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);   // Linux before 6.3: the filter alone refuses PROT_EXEC
+    landlock_everything(report);
+    if (!has_filter(options.profile)) {
+        report.missing.emplace_back("system-call list (built with sanitizers)");
+        return report;
+    }
+    if (const Status loaded = load_filter(options.profile); !loaded) return loaded.error();
+    return report;
+}
+
+}  // namespace motet::sandbox

@@ -1,0 +1,63 @@
+// The order in which a worker starts: what needs rights first, then the sandbox, then the first byte from anybody.
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+#include "libs/base/log.h"
+#include "libs/sandbox/sandbox.h"
+#include "libs/worker/worker.h"
+
+namespace motet::worker {
+namespace {
+
+bool hello() {
+    control::Header header;
+    header.type = static_cast<std::uint32_t>(control::Type::hello);
+    return control::send(control::kChildFd, header);
+}
+
+// Nothing but START may come first. The supervisor's end of the socket is its life: when it closes, so do we.
+Started wait_for_start(loop::Poller& poller) {
+    control::Message message;
+    for (;;) {
+        poller.wait(kNever);
+        switch (control::receive(control::kChildFd, true, message)) {
+            case control::Received::nothing: continue;
+            case control::Received::closed: std::_Exit(1);
+            case control::Received::malformed: fatal("a malformed control message instead of START");
+            case control::Received::message: break;
+        }
+        if (message.type() == control::Type::stop) std::_Exit(0);
+        if (message.type() != control::Type::start) fatal("control message " + std::to_string(message.header.type) + " before START");
+        Result<Started> started = take_start(message);
+        if (!started) fatal(started.error().text);
+        return std::move(*started);
+    }
+}
+
+}  // namespace
+
+int run(const Program& program) {
+    Result<loop::Poller> poller = loop::Poller::create();
+    if (!poller) fatal(std::string(program.name) + ": " + poller.error().text);
+    const Status watched = poller->add(control::kChildFd, Worker::kControlTag);
+    if (!watched) fatal(std::string(program.name) + ": no supervisor on descriptor 3 (" + watched.error().text + "); start motet instead");
+
+    const auto report = sandbox::enter({.profile = sandbox::Profile::worker, .user = program.user});  // no way back from here
+    if (!report) {
+        log::write(log::Level::error, "%s: sandbox: %s", program.name, report.error().text.c_str());
+        return sandbox::kExitCode;
+    }
+    log_to_supervisor();
+    if (!report->missing.empty()) {
+        std::string all;
+        for (const std::string& one : report->missing) all += (all.empty() ? "" : "; ") + one;
+        MOTET_LOG(warning, "%s: the sandbox is incomplete: %s", program.name, all.c_str());
+    }
+    if (!hello()) return 1;
+    Started started = wait_for_start(*poller);
+    Worker(program, *poller, std::move(started)).run();
+    return 0;
+}
+
+}  // namespace motet::worker

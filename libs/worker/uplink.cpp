@@ -1,0 +1,95 @@
+// Submitting: straight into the ring while there is room, else a copy waits in order.
+#include "libs/worker/uplink.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace motet::worker {
+namespace {
+
+constexpr std::size_t kReserve = 512 * 1024;             // for synchronisation
+constexpr std::size_t kRequestRoom = (1u << 20) + 64 * 1024;  // the longest request with its header
+
+}  // namespace
+
+Uplink::Uplink(ring::Producer ring)
+    : ring_(std::move(ring)), reserve_(std::min<std::size_t>(kReserve, ring_.capacity() / 16)),
+      request_room_(std::min<std::size_t>(kRequestRoom, ring_.capacity() / 4)) {}
+
+bool Uplink::has_room() { return waiting_.empty() && ring_.free_bytes() >= request_room_ + reserve_; }
+
+// One copy: from wherever the pieces lie (the payload: the client's own ring) into the record.
+bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces, std::size_t reserve) {
+    std::size_t length = feed::kSubmitHeaderSize;
+    for (const ByteView piece : pieces) length += piece.size();
+    if (length > ring_.record_max()) {
+        broken_ = "a message longer than the submit ring can carry";
+        return false;
+    }
+    if (reserve != 0 && ring_.free_bytes() < length + sizeof(ring::RecordHeader) + reserve) return false;
+    ring::Push why;
+    std::uint8_t* to = ring_.begin(static_cast<std::uint32_t>(length), why);
+    if (to == nullptr) return false;
+    std::memcpy(to, &header, sizeof header);
+    to += sizeof header;
+    for (const ByteView piece : pieces) {
+        if (!piece.empty()) std::memcpy(to, piece.data(), piece.size());
+        to += piece.size();
+    }
+    ring_.finish(static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0);
+    return true;
+}
+
+void Uplink::wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces) {
+    Waiting item{.kind = kind, .bytes = {}};
+    Writer out(item.bytes);
+    out.bytes({reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
+    for (const ByteView piece : pieces) out.bytes(piece);
+    waiting_bytes_ += item.bytes.size();
+    if (waiting_bytes_ > kWaitingMax) broken_ = "membership does not take messages and no more can be kept";
+    else queue.push_back(std::move(item));
+}
+
+void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces) {
+    if (broken() != nullptr) return;
+    if (waiting_.empty() && push(feed::Submit::multicast, header, pieces, reserve_)) return;
+    if (broken() == nullptr) wait(waiting_, feed::Submit::multicast, header, pieces);
+}
+
+// Overtakes waiting application messages on purpose: those wait for the end of the synchronisation anyway.
+void Uplink::sync(feed::Submit kind, std::uint64_t round, std::span<const ByteView> pieces) {
+    if (broken() != nullptr) return;
+    const feed::SubmitHeader header{.round = round};
+    if (waiting_sync_.empty() && push(kind, header, pieces, 0)) return;
+    if (broken() == nullptr) wait(waiting_sync_, kind, header, pieces);
+}
+
+bool Uplink::flush() {
+    if (waiting_.empty() && waiting_sync_.empty()) return false;
+    const bool sync_moved = flush(waiting_sync_, 0);
+    return flush(waiting_, reserve_) || sync_moved;
+}
+
+bool Uplink::flush(std::deque<Waiting>& queue, std::size_t reserve) {
+    bool moved = false;
+    while (!queue.empty() && broken() == nullptr) {
+        const Bytes& bytes = queue.front().bytes;
+        feed::SubmitHeader header;
+        std::memcpy(&header, bytes.data(), sizeof header);
+        const ByteView body = ByteView(bytes).subspan(sizeof header);
+        if (!push(queue.front().kind, header, std::span(&body, 1), reserve)) break;
+        waiting_bytes_ -= bytes.size();
+        queue.pop_front();
+        moved = true;
+    }
+    return moved;
+}
+
+bool Uplink::critical() {
+    const std::uint64_t used = ring_.used_bytes();
+    critical_ = !has_room() || used > ring_.capacity() / 4 * (critical_ ? 2 : 3);
+    return critical_;
+}
+
+}  // namespace motet::worker

@@ -1,0 +1,55 @@
+// The submit ring towards membership: application messages wait here when it is full, synchronisation never does as
+// long as the reserve lasts.
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <span>
+
+#include "libs/base/bytes.h"
+#include "libs/feed/feed.h"
+#include "libs/ring/ring.h"
+
+namespace motet::worker {
+
+class Uplink {
+public:
+    // What a single request may put off: a message in parts of 16 MiB, framed; and what closing clients cause.
+    static constexpr std::size_t kWaitingMax = 96u << 20;
+
+    explicit Uplink(ring::Producer ring);
+
+    // Room for what any request may cause, the reserve left alone.
+    bool has_room();
+    void submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces);
+    void sync(feed::Submit kind, std::uint64_t round, std::span<const ByteView> pieces);
+    // Moves what waits into the ring. True if anything moved.
+    bool flush();
+    // True: membership sleeps; send a token, then served().
+    bool publish() { return ring_.publish(); }
+    void served() { ring_.served(); }
+    bool worth_publishing() const { return ring_.worth_publishing(); }
+    // True: nothing moves before a token arrives.
+    bool want_space() { return ring_.want_space(); }
+    // Without room for requests or more than three quarters full, until it is less than half full again.
+    bool critical();
+    // Why the link cannot be used any more; null while it can.
+    const char* broken() const { return ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_; }
+
+private:
+    struct Waiting {
+        feed::Submit kind{};
+        Bytes bytes;
+    };
+    bool push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces, std::size_t reserve);
+    void wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces);
+    bool flush(std::deque<Waiting>& queue, std::size_t reserve);
+
+    ring::Producer ring_;
+    std::size_t reserve_, request_room_;
+    std::deque<Waiting> waiting_, waiting_sync_;
+    std::size_t waiting_bytes_ = 0;
+    bool critical_ = false;
+    const char* broken_ = nullptr;
+};
+
+}  // namespace motet::worker

@@ -1,0 +1,189 @@
+// Rounds. In each: what was ordered, then what clients want, then everything becomes visible at once; tokens go to
+// sleepers only. While there is work there is no system call but a look at the sockets every few rounds.
+#include "libs/worker/worker.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/base/log.h"
+
+namespace motet::worker {
+namespace {
+
+constexpr std::size_t kDeliveriesPerRound = 256;
+constexpr unsigned kBusyRounds = 16;                    // between two looks at the sockets
+constexpr Duration kStatusEvery = milliseconds(200);
+constexpr Duration kDropRetry = milliseconds(10);       // the control socket was full
+constexpr std::uint64_t kSpinDefaultUs = 20;
+constexpr std::uint64_t kSpinMaxUs = 1000;
+
+}  // namespace
+
+Worker::Worker(const Program& program, loop::Poller& poller, Started started)
+    : poller_(poller), name_(program.name), started_(std::move(started)),
+      delivery_(started_.submit.page(), started_.delivery.page(), static_cast<std::uint32_t>(started_.delivery.capacity() / 2),
+                started_.delivery.capacity()),
+      uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())), clients_(poller, *this),
+      spin_(microseconds(static_cast<std::int64_t>(
+          std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))) {
+    engine_ = program.make_engine(started_.settings, *this);
+    clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
+    const Status watched = poller_.add(started_.link, kLinkTag);
+    if (!watched) fatal(watched.error().text);
+    const char token = 'r';   // a token of the predecessor may have died with it
+    ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void Worker::run() {
+    unsigned busy = 0;
+    while (!stopping_) {
+        if (round()) {
+            spin_.hit();
+            if (++busy < kBusyRounds) continue;
+            busy = 0;
+            handle(poller_.look());
+            on_time(loop::monotonic_now());
+            continue;
+        }
+        busy = 0;
+        sleep();
+    }
+    clients_.cut_off_all(ring::CutReason::stopping);
+    clients_.reap();
+    publish();
+    send_drops();
+}
+
+bool Worker::round() {
+    std::size_t work = deliver();
+    work += uplink_.flush() ? 1 : 0;
+    work += clients_.serve();
+    publish();
+    work += clients_.reap() ? 1 : 0;
+    clients_.set_flow(ring::kFlowCritical, uplink_.critical());
+    if (uplink_.broken() != nullptr) fatal(name_ + ": " + uplink_.broken());
+    if (work != 0) status_dirty_ = true;
+    return work != 0;
+}
+
+std::size_t Worker::deliver() {
+    std::size_t n = 0;
+    for (ring::Record record; n < kDeliveriesPerRound; ++n) {
+        const ring::Pull pulled = delivery_.next(record);
+        if (pulled == ring::Pull::empty) break;
+        if (pulled == ring::Pull::violation) fatal(name_ + ": the delivery ring holds impossible cursors or records");
+        deliver_one(record);
+    }
+    return n;
+}
+
+void Worker::deliver_one(const ring::Record& record) {
+    const auto broken = [&] { fatal(name_ + ": a delivery record of type " + std::to_string(record.type) + " does not decode"); };
+    const auto round_of = [&] {
+        const auto round = feed::decode_round(record.payload);
+        if (!round) broken();
+        return *round;
+    };
+    switch (static_cast<feed::Delivery>(record.type)) {
+        case feed::Delivery::message:
+            if (const auto message = feed::decode_message(record.payload)) return engine_->on_message(*message);
+            broken();
+            break;
+        case feed::Delivery::sync_started: engine_->on_sync_started(); break;
+        case feed::Delivery::init:
+            if (const auto init = feed::decode_init(record.payload)) engine_->on_init(*init);
+            else broken();
+            break;
+        case feed::Delivery::process: engine_->on_process(round_of()); break;
+        case feed::Delivery::activate: engine_->on_activate(round_of()); break;
+        case feed::Delivery::abort: engine_->on_abort(round_of()); break;
+        case feed::Delivery::complete:
+            if (const auto complete = feed::decode_complete(record.payload)) engine_->on_complete(*complete);
+            else broken();
+            break;
+        default: broken();
+    }
+    clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
+}
+
+// Submissions first, then the request space they came from: what a client was told is accepted outlives this process.
+// Events first, then the delivery cursor: what is not with the clients is delivered again to a successor.
+void Worker::publish() {
+    publish_submits();
+    clients_.publish();
+    if (delivery_.release()) {
+        const char token = 's';
+        ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        delivery_.space_served();
+    }
+}
+
+void Worker::publish_submits() {
+    if (!uplink_.publish()) return;
+    const char token = 'w';
+    ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    uplink_.served();
+}
+
+void Worker::sleep() {
+    const Instant before = loop::monotonic_now();
+    if (on_time(before)) return handle(poller_.look());   // what it caused is to be published first
+    if (spin_.worthwhile()) {
+        const Instant end = before + spin_.limit();
+        do {
+            for (int i = 0; i < 16; ++i) {
+                if (!delivery_.empty() || clients_.anything_waiting()) return;
+                __builtin_ia32_pause();
+            }
+        } while (loop::monotonic_now() < end);
+        spin_.missed();
+    }
+    // Blocked on the submit ring: clients' requests stay where they are until membership has made room.
+    const bool blocked = !uplink_.has_room();
+    if (blocked && (!uplink_.want_space() || uplink_.flush() || uplink_.has_room())) return;
+    if (!clients_.prepare_sleep(blocked) || !delivery_.arm()) return;
+
+    const Instant status_at = status_dirty_ ? status_due_ : kNever;
+    const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;
+    const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), status_at, drops_at}));
+    spin_.slept(loop::monotonic_now() - before);
+    handle(ready);
+}
+
+void Worker::handle(std::span<const loop::Ready> ready) {
+    if (ready.empty()) return;
+    const Instant now = loop::monotonic_now();
+    for (const loop::Ready& one : ready) {
+        if (ipc::Server::owns(one.tag)) clients_.on_ready(one, now);
+        else if (one.tag == kLinkTag) {
+            char tokens[512];
+            const ssize_t n = recv(started_.link, tokens, sizeof tokens, MSG_DONTWAIT);
+            // Only the supervisor can have let go of this socket, and it will say what comes next.
+            if (n == 0 || (n < 0 && one.hung_up)) poller_.remove(started_.link);
+        } else if (one.tag == kControlTag) {
+            on_control();
+        }
+    }
+}
+
+bool Worker::on_time(Instant now) {
+    clients_.on_time(now);
+    if (status_dirty_ && now >= status_due_) publish_status(now);
+    if (!drops_.empty()) send_drops();
+    if (engine_->deadline() > now) return false;
+    engine_->on_time(now);
+    return true;
+}
+
+void Worker::publish_status(Instant now) {
+    status_dirty_ = false;
+    status_due_ = now + kStatusEvery;
+    std::string text = engine_->status_json();
+    if (text == status_text_) return;
+    status_text_ = std::move(text);
+    metrics::StatusWriter(started_.status, started_.status_size).publish(status_text_, now.ns);
+}
+
+}  // namespace motet::worker

@@ -1,0 +1,80 @@
+// The main loop of every worker: rounds of deliveries, requests and publishing; sleep only when nobody has anything.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "libs/control/control.h"
+#include "libs/ipc/server.h"
+#include "libs/loop/loop.h"
+#include "libs/metrics/status_page.h"
+#include "libs/ring/ring.h"
+#include "libs/worker/engine.h"
+#include "libs/worker/spin.h"
+#include "libs/worker/start.h"
+#include "libs/worker/uplink.h"
+
+namespace motet::worker {
+
+class Worker final : private Host, private ipc::Service {
+public:
+    Worker(const Program& program, loop::Poller& poller, Started started);
+
+    // Until the supervisor says stop or vanishes. The control socket is registered with the poller under kControlTag.
+    void run();
+    static constexpr std::uint64_t kControlTag = 1, kLinkTag = 2;
+
+private:
+    // Host: what the engine asks for.
+    void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first, bool unit_last) override;
+    void submit_sync(std::uint64_t round, std::span<const ByteView> pieces) override;
+    void sync_done(std::uint64_t round) override;
+    void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override;
+    void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) override;
+    void close(ConnId conn, Close why) override;
+
+    // ipc::Service: what the server asks.
+    bool has_room() override { return uplink_.has_room(); }
+    bool on_request(const ipc::Request& request) override;
+    void on_closed(ConnId conn) override;
+
+    bool round();
+    std::size_t deliver();
+    void deliver_one(const ring::Record& record);
+    void publish();
+    void publish_submits();
+    void sleep();
+    void handle(std::span<const loop::Ready> ready);
+    bool on_time(Instant now);   // true: the engine was called
+
+    void on_control();
+    void adopt_clients(control::Message& message);
+    void send_drops();
+    void dump();
+    void publish_status(Instant now);
+
+    loop::Poller& poller_;
+    const std::string name_;
+    Started started_;
+    ring::Consumer delivery_;
+    Uplink uplink_;
+    ipc::Server clients_;
+    std::unique_ptr<Engine> engine_;
+    Spin spin_;
+    control::Message message_;
+
+    // The request being handled, for the submissions it causes.
+    ConnId request_conn_ = 0;
+    std::uint64_t request_after_ = 0;
+
+    bool stopping_ = false;
+    bool status_dirty_ = true;
+    std::string status_text_;
+    Instant status_due_{};
+    std::vector<ConnId> drops_;                // still to be told to the supervisor
+    std::unordered_set<ConnId> not_announced_; // closed before the engine heard of them
+};
+
+}  // namespace motet::worker

@@ -1,0 +1,171 @@
+#include "membership/link.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace motet {
+
+Link::Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit)
+    : service_(service),
+      incarnation_(incarnation),
+      socket_(socket),
+      delivery_(std::move(delivery)),
+      submit_(std::move(submit)),
+      producer_(delivery_.page(), submit_.page()),
+      consumer_(delivery_.page(), submit_.page(), static_cast<std::uint32_t>(totem::kMessageMax + feed::kSubmitHeaderSize),
+                submit_.capacity()) {}
+
+Link::~Link() { ::close(socket_); }
+
+void Link::sync_started() { push(feed::Delivery::sync_started, ByteView{}); }
+
+void Link::init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) {
+    scratch_.clear();
+    feed::encode_init({round, ring, {members.begin(), members.end()}, {continuing.begin(), continuing.end()}}, scratch_);
+    push(feed::Delivery::init, scratch_);
+}
+
+void Link::process(sync::Round round) {
+    scratch_.clear();
+    feed::encode_round(round, scratch_);
+    push(feed::Delivery::process, scratch_);
+}
+
+void Link::activate(sync::Round round) {
+    scratch_.clear();
+    feed::encode_round(round, scratch_);
+    push(feed::Delivery::activate, scratch_);
+}
+
+void Link::abort(sync::Round round) {
+    scratch_.clear();
+    feed::encode_round(round, scratch_);
+    push(feed::Delivery::abort, scratch_);
+}
+
+void Link::complete(RingId ring, bool all_motet) {
+    scratch_.clear();
+    feed::encode_complete({ring, all_motet}, scratch_);
+    push(feed::Delivery::complete, scratch_);
+}
+
+void Link::message(NodeId from, ByteView body, bool foreign_order) {
+    std::uint8_t header[feed::kMessageHeaderSize];
+    feed::encode_message_header(from, foreign_order, header);
+    const ByteView pieces[] = {header, body};
+    push(feed::Delivery::message, pieces);
+}
+
+void Link::push(feed::Delivery type, std::span<const ByteView> pieces) {
+    if (broken_ != nullptr) return;
+    if (backlog_.empty()) {
+        switch (producer_.push(static_cast<std::uint16_t>(type), delivered_, pieces)) {
+            case ring::Push::ok:
+                ++delivered_;
+                unpublished_ = true;
+                if (producer_.worth_publishing() && producer_.publish()) send_token();
+                return;
+            case ring::Push::violation: broken_ = "its delivery cursor is impossible"; return;
+            case ring::Push::full: break;
+        }
+    }
+    Waiting waiting{type, {}};
+    for (const ByteView piece : pieces) waiting.payload.insert(waiting.payload.end(), piece.begin(), piece.end());
+    backlog_bytes_ += waiting.payload.size() + sizeof(Waiting);
+    backlog_.push_back(std::move(waiting));
+    if (backlog_bytes_ > kBacklogMax) broken_ = "it does not take its deliveries";
+}
+
+void Link::push_backlog() {
+    while (!backlog_.empty() && broken_ == nullptr) {
+        const Waiting& next = backlog_.front();
+        const ByteView payload = next.payload;
+        const ring::Push pushed =
+            producer_.push(static_cast<std::uint16_t>(next.type), delivered_, std::span<const ByteView>(&payload, 1));
+        if (pushed == ring::Push::violation) broken_ = "its delivery cursor is impossible";
+        if (pushed != ring::Push::ok) return;
+        ++delivered_;
+        unpublished_ = true;
+        backlog_bytes_ -= next.payload.size() + sizeof(Waiting);
+        backlog_.pop_front();
+    }
+}
+
+bool Link::publish() {
+    if (!backlog_.empty()) push_backlog();
+    if (!unpublished_) return false;
+    unpublished_ = false;
+    if (producer_.publish()) send_token();
+    return true;
+}
+
+void Link::send_token() {
+    const char token = 'w';
+    (void)!::send(socket_, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // a full socket holds tokens enough
+    producer_.served();
+}
+
+bool Link::submit(node::Node& node, const ring::Record& record, Instant now) {
+    const auto submitted = feed::decode_submit(record.payload);
+    if (!submitted) {
+        broken_ = "a submission is malformed";
+        return true;
+    }
+    const feed::SubmitHeader& h = submitted->header;
+    switch (static_cast<feed::Submit>(record.type)) {
+        case feed::Submit::multicast: {
+            const auto guarantee = h.guarantee == 1 ? Guarantee::safe : Guarantee::agreed;
+            switch (node.submit(service_, submitted->body, guarantee, h.unit_first != 0, h.unit_last != 0, now)) {
+                case node::Submitted::taken: return true;
+                case node::Submitted::no_room: return false;
+                case node::Submitted::refused: broken_ = "it submits what is not a message of its service"; return true;
+            }
+            return true;
+        }
+        case feed::Submit::sync_multicast: {
+            const node::Submitted result = node.submit_sync(service_, h.round, submitted->body, now);
+            if (result == node::Submitted::refused) broken_ = "it submits what is not a message of its service";
+            return result != node::Submitted::no_room;
+        }
+        case feed::Submit::sync_done: node.sync_done(service_, h.round, now); return true;
+    }
+    broken_ = "a submission has an unknown type";
+    return true;
+}
+
+bool Link::drain(node::Node& node, Instant now, std::size_t batch) {
+    bool any = false;
+    for (std::size_t i = 0; i < batch && broken_ == nullptr; ++i) {
+        if (!holding_) {
+            const ring::Pull pulled = consumer_.next(held_);
+            if (pulled == ring::Pull::violation) broken_ = "its submit ring is malformed";
+            if (pulled != ring::Pull::record) break;
+            holding_ = true;
+        }
+        if (!submit(node, held_, now)) return any;   // the ring keeps the record until the queue has room
+        holding_ = false;
+        any = true;
+    }
+    if (any && consumer_.release()) {
+        const char token = 's';
+        (void)!::send(socket_, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        consumer_.space_served();
+    }
+    return any;
+}
+
+void Link::drain_tokens() {
+    char tokens[256];
+    (void)!::recv(socket_, tokens, sizeof tokens, MSG_DONTWAIT);
+}
+
+bool Link::arm() {
+    if (broken_ != nullptr) return false;
+    if (!backlog_.empty() && !producer_.want_space()) return false;
+    if (holding_) return true;      // the token's next visit makes room, not the worker
+    return consumer_.arm();
+}
+
+bool Link::congested() { return !backlog_.empty() || producer_.free_bytes() < delivery_.capacity() / 8; }
+
+}  // namespace motet

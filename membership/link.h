@@ -1,0 +1,78 @@
+// One worker's link as the membership process sees it: deliveries and synchronisation steps go into the delivery ring, what
+// the service wants multicast comes out of the submit ring. The worker is not trusted: a broken rule is reported, never followed.
+#pragma once
+#include <cstdint>
+#include <deque>
+
+#include "libs/base/bytes.h"
+#include "libs/feed/feed.h"
+#include "libs/ring/ring.h"
+#include "libs/ring/segment.h"
+#include "membership/node/node.h"
+
+namespace motet {
+
+class Link final : public node::Service {
+public:
+    // Deliveries that the ring cannot take wait here; a worker that far behind is replaced.
+    static constexpr std::size_t kBacklogMax = 64u << 20;
+
+    Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit);
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+    ~Link() override;
+
+    void sync_started() override;
+    void init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) override;
+    void process(sync::Round round) override;
+    void activate(sync::Round round) override;
+    void abort(sync::Round round) override;
+    void complete(RingId ring, bool all_motet) override;
+    void message(NodeId from, ByteView body, bool foreign_order) override;
+
+    // Hands at most `batch` submissions to the node. True: something was taken.
+    bool drain(node::Node& node, Instant now, std::size_t batch);
+    // Makes deliveries visible and wakes the worker if it sleeps. True: something moved.
+    bool publish();
+    // Before the process sleeps. False: there is work after all.
+    bool arm();
+    void drain_tokens();
+
+    // The delivery ring has less than an eighth left: the node should take in less for a while.
+    bool congested();
+    // Why the worker must be replaced, null if it behaves.
+    const char* broken() const { return broken_; }
+    std::uint32_t service() const { return service_; }
+    std::uint64_t incarnation() const { return incarnation_; }
+    int socket() const { return socket_; }
+    std::uint64_t delivered() const { return delivered_; }
+    std::size_t backlog() const { return backlog_bytes_; }
+
+private:
+    struct Waiting {
+        feed::Delivery type;
+        Bytes payload;
+    };
+    void push(feed::Delivery type, std::span<const ByteView> pieces);
+    void push(feed::Delivery type, ByteView payload) { push(type, std::span<const ByteView>(&payload, 1)); }
+    void push_backlog();
+    void send_token();
+    bool submit(node::Node& node, const ring::Record& record, Instant now);
+
+    std::uint32_t service_;
+    std::uint64_t incarnation_;
+    int socket_;
+    ring::Segment delivery_, submit_;
+    ring::Producer producer_;
+    ring::Consumer consumer_;
+    ring::Record held_;
+    bool holding_ = false;          // `held_` did not fit into the node's queue yet; the ring still keeps its bytes
+    std::deque<Waiting> backlog_;
+    std::size_t backlog_bytes_ = 0;
+    std::uint64_t delivered_ = 0;
+    bool unpublished_ = false;
+    const char* broken_ = nullptr;
+    Bytes scratch_;
+};
+
+}  // namespace motet

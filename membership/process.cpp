@@ -1,0 +1,322 @@
+#include "membership/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <algorithm>
+
+#include "libs/base/log.h"
+#include "libs/config/host.h"
+
+namespace motet {
+namespace {
+
+constexpr std::uint64_t kTagControl = 1, kTagTransport = 2, kTagLink = 16;  // kTagLink + service id
+constexpr std::size_t kSubmitBatch = 128;       // submissions of one worker per round
+constexpr std::size_t kLoopedBatch = 64;
+constexpr std::size_t kLoopedMax = 4096;        // own frames waiting; Totem never has more than a few under way
+constexpr unsigned kLookEvery = 32;             // busy rounds between two looks at the other descriptors
+constexpr Duration kStatusEvery = milliseconds(250);
+constexpr Duration kThrottleMax = milliseconds(100);   // longest pause of receiving for the sake of a slow worker
+constexpr int kStartTimeoutMs = 30'000;
+
+Result<config::Snapshot> read_snapshot(int fd) {
+    struct stat info{};
+    if (fstat(fd, &info) != 0 || info.st_size <= 0 || static_cast<std::size_t>(info.st_size) > config::kSnapshotMax)
+        return error("the configuration snapshot has an impossible size");
+    Bytes bytes(static_cast<std::size_t>(info.st_size));
+    if (pread(fd, bytes.data(), bytes.size(), 0) != info.st_size) return error("the configuration snapshot cannot be read");
+    return config::Snapshot::decode(bytes);
+}
+
+std::string list(std::span<const NodeId> nodes) {
+    std::string out;
+    for (const NodeId n : nodes) out += (out.empty() ? "" : " ") + std::to_string(n);
+    return out.empty() ? "none" : out;
+}
+
+}  // namespace
+
+void Process::unicast(NodeId to, ByteView frame) {
+    if (to == settings_.self().id) loop_back(frame);
+    else transport_->unicast(to, frame);
+}
+
+bool Process::store_ring_sequence(std::uint64_t seq) {
+    const bool stored = ring_file_->store(seq);
+    if (stored == store_failed_) {      // say it once each way
+        store_failed_ = !stored;
+        if (!stored)
+            MOTET_LOG(error, "%s: cannot be written: %s; this node joins no ring until it can", ring_file_->path().c_str(),
+                      std::strerror(errno));
+    }
+    return stored;
+}
+
+Process::Ended Process::wait_for_start() {
+    const control::Header hello{.type = static_cast<std::uint32_t>(control::Type::hello)};
+    if (!control::send(control::kChildFd, hello)) return {3, "no supervisor on descriptor 3: motet-membership is started by motet"};
+    for (int waited_ms = 0; waited_ms < kStartTimeoutMs;) {
+        pollfd p{control::kChildFd, POLLIN, 0};
+        if (::poll(&p, 1, 1000) == 0) waited_ms += 1000;
+        control::Message message;
+        switch (control::receive(control::kChildFd, true, message)) {
+            case control::Received::closed: return {3, "the supervisor is gone"};
+            case control::Received::malformed: return {3, "the supervisor sent a malformed message"};
+            case control::Received::nothing: continue;
+            case control::Received::message: break;
+        }
+        if (message.type() == control::Type::stop) return {0, "stopped before the start"};
+        if (message.type() == control::Type::start) return start(message);
+    }
+    return {3, "the supervisor sent no start message within 30 s"};
+}
+
+Process::Ended Process::start(control::Message& message) {
+    if (message.fds.size() < 2) return {3, "the start message lacks descriptors"};
+    const Result<config::Snapshot> snapshot = read_snapshot(message.fds[0]);
+    ::close(message.fds[0]);
+    if (!snapshot) return {1, snapshot.error().text};
+    void* page = ::mmap(nullptr, metrics::kStatusPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, message.fds[1], 0);
+    ::close(message.fds[1]);
+    if (page == MAP_FAILED) return {3, std::string("the status page cannot be mapped: ") + std::strerror(errno)};
+    status_ = std::make_unique<metrics::StatusWriter>(page, metrics::kStatusPageSize);
+
+    Result<config::TotemSettings> settings = config::totem_settings(*snapshot, options_.node, config::this_host());
+    if (!settings) return {1, settings.error().text};
+    settings_ = std::move(*settings);
+    if (settings_.transport == config::Transport::knet)
+        return {1, "totem.transport: knet is not available in this build; use udpu or udp with allow_unencrypted: yes"};
+
+    Result<RingFile> file = RingFile::open(options_.state_dir, settings_.self().id);
+    if (!file) return {3, file.error().text};
+    ring_file_ = std::make_unique<RingFile>(std::move(*file));
+    Result<std::unique_ptr<transport::Transport>> opened = transport::open_udp(udp_config(settings_));
+    if (!opened) return {3, opened.error().text};
+    transport_ = std::move(*opened);
+    Result<loop::Poller> poller = loop::Poller::create();
+    if (!poller) return {3, poller.error().text};
+    poller_ = std::make_unique<loop::Poller>(std::move(*poller));
+    (void)!poller_->add(control::kChildFd, kTagControl);
+    for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
+
+    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+        unenforced_.push_back(std::string("membership: memory is not locked (") + std::strerror(errno) + ")");
+    node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
+    return {-1, {}};
+}
+
+Process::Ended Process::run() {
+    if (Ended ended = wait_for_start(); ended.status >= 0) return ended;
+    now_ = loop::monotonic_now();
+    publish_status();
+    // The workers' links are on their way behind the start message; `go` ends them.
+    bool started = false;
+    while (!stop_) {
+        now_ = loop::monotonic_now();
+        if (!started) {
+            if (!read_control()) break;
+            if (!stop_ && go_) {
+                started = true;
+                MOTET_LOG(notice, "node %u (%s) starts on %s%s, ring sequence %llu", settings_.self().id,
+                          settings_.self().name.c_str(), transport_->describe().c_str(),
+                          settings_.encrypted ? "" : ", UNENCRYPTED",
+                          static_cast<unsigned long long>(ring_file_->loaded()));
+                node_->start(now_);
+                transport_->flush();
+            } else {
+                poller_->wait(now_ + milliseconds(100));
+            }
+            continue;
+        }
+        if (round()) {
+            if (++rounds_ % kLookEvery != 0) continue;
+            for (const loop::Ready& r : poller_->look()) {
+                if (r.tag == kTagTransport) socket_ready_ = true;
+                if (r.tag == kTagControl && !read_control()) stop_ = true;
+            }
+        } else {
+            sleep();
+        }
+    }
+    if (started) {
+        node_->leave();
+        transport_->flush();
+        MOTET_LOG(notice, "node %u has left ring %u.%llx", settings_.self().id, node_->totem().ring().rep,
+                  static_cast<unsigned long long>(node_->totem().ring().seq));
+    }
+    return {0, {}};
+}
+
+bool Process::round() {
+    bool worked = false;
+    const bool throttle = throttled();
+    if (!throttle) {
+        for (std::size_t i = 0; i < kLoopedBatch && !looped_.empty(); ++i) {
+            const Bytes frame = std::move(looped_.front());
+            looped_.pop_front();
+            node_->on_frame(frame, now_);
+            worked = true;
+        }
+        if (looped_.size() > kLoopedMax) looped_.clear();   // lost frames, which Totem recovers
+        worked |= receive();
+    }
+    for (auto& [id, link] : links_) worked |= link->drain(*node_, now_, kSubmitBatch);
+    if (node_->deadline() <= now_) {
+        node_->on_time(now_);
+        worked = true;
+    }
+    transport_->flush();
+    for (auto& [id, link] : links_) worked |= link->publish();
+    log_events();
+    report_broken_links();
+    if (now_ >= status_due_) publish_status();
+    return worked;
+}
+
+bool Process::receive() {
+    const bool alone = node_->totem().members().size() <= 1;
+    if (!socket_ready_ && alone) return false;      // looked at by the poller
+    bool any = transport_->receive([this](ByteView frame) { node_->on_frame(frame, now_); });
+    socket_ready_ = any;
+    return any;
+}
+
+// A worker that is slow to take its deliveries slows the whole ring down for a while: the token waits here.
+bool Process::throttled() {
+    const bool congested = std::any_of(links_.begin(), links_.end(), [](auto& l) { return l.second->congested(); });
+    if (!congested) {
+        throttling_ = false;
+        return false;
+    }
+    if (!throttling_) {
+        throttling_ = true;
+        throttled_since_ = now_;
+    }
+    if (now_ - throttled_since_ < std::min(kThrottleMax, settings_.token_retransmit / 2)) return true;
+    throttling_ = false;    // one batch, then the next pause
+    return false;
+}
+
+void Process::sleep() {
+    for (auto& [id, link] : links_) link->drain_tokens();
+    for (auto& [id, link] : links_)
+        if (!link->arm() && link->broken() == nullptr && !throttling_) return;
+    Instant until = std::min(node_->deadline(), status_due_);
+    if (throttling_) until = std::min(until, now_ + milliseconds(2));
+    for (const loop::Ready& r : poller_->wait(until)) {
+        if (r.tag == kTagTransport) socket_ready_ = true;
+        if (r.tag == kTagControl && !read_control()) stop_ = true;
+    }
+}
+
+bool Process::read_control() {
+    for (int i = 0; i < 64; ++i) {
+        control::Message message;
+        switch (control::receive(control::kChildFd, true, message)) {
+            case control::Received::nothing: return true;
+            case control::Received::closed: return false;
+            case control::Received::malformed: continue;
+            case control::Received::message: break;
+        }
+        switch (message.type()) {
+            case control::Type::link: take_link(message); break;
+            case control::Type::go: go_ = true; break;
+            case control::Type::stop: stop_ = true; return true;
+            case control::Type::dump: dump(); break;
+            default:
+                for (const int fd : message.fds) ::close(fd);
+        }
+    }
+    return true;
+}
+
+void Process::take_link(control::Message& message) {
+    const auto service = static_cast<std::uint32_t>(message.header.a);
+    if (message.fds.size() != 3) {
+        for (const int fd : message.fds) ::close(fd);
+        MOTET_LOG(error, "the link of service %u came without its descriptors", service);
+        return;
+    }
+    Result<ring::Segment> delivery = ring::Segment::map(message.fds[1], true, true);
+    Result<ring::Segment> submit = ring::Segment::map(message.fds[2], false);
+    ::close(message.fds[1]);
+    ::close(message.fds[2]);
+    if (!delivery || !submit) {
+        ::close(message.fds[0]);
+        MOTET_LOG(error, "the link of service %u cannot be mapped: %s", service,
+                  (!delivery ? delivery.error() : submit.error()).text.c_str());
+        return;
+    }
+    const bool replaced = links_.contains(service);
+    if (replaced) {
+        node_->attach(service, nullptr);
+        poller_->remove(links_[service]->socket());
+    }
+    auto link = std::make_unique<Link>(service, message.header.b, message.fds[0], std::move(*delivery), std::move(*submit));
+    (void)!poller_->add(link->socket(), kTagLink + service);
+    node_->attach(service, link.get());
+    links_[service] = std::move(link);
+    if (!go_) return;
+    MOTET_LOG(notice, "service %u has a new worker: the ring is formed again to synchronise it", service);
+    node_->resynchronise(now_);
+}
+
+void Process::report_broken_links() {
+    for (auto it = links_.begin(); it != links_.end();) {
+        Link& link = *it->second;
+        if (link.broken() == nullptr) {
+            ++it;
+            continue;
+        }
+        MOTET_LOG(error, "service %u is cut off: %s", link.service(), link.broken());
+        const control::Header report{.type = static_cast<std::uint32_t>(control::Type::link_broken), .a = link.service(),
+                                     .b = link.incarnation()};
+        (void)control::send(control::kChildFd, report);
+        node_->attach(link.service(), nullptr);
+        poller_->remove(link.socket());
+        it = links_.erase(it);
+    }
+}
+
+void Process::log_events() {
+    for (const node::Event& e : node_->take_events()) {
+        members_.note(e);
+        const auto seq = static_cast<unsigned long long>(e.ring.seq);
+        switch (e.kind) {
+            case node::Event::Kind::transitional:
+                if (!e.left.empty()) MOTET_LOG(notice, "ring %u.%llx: left: %s", e.ring.rep, seq, list(e.left).c_str());
+                break;
+            case node::Event::Kind::regular:
+                MOTET_LOG(notice, "ring %u.%llx: members: %s; joined: %s", e.ring.rep, seq, list(e.members).c_str(),
+                          list(e.joined).c_str());
+                break;
+            case node::Event::Kind::synchronised:
+                MOTET_LOG(info, "ring %u.%llx: synchronised", e.ring.rep, seq);
+                if (!ready_sent_)
+                    ready_sent_ = control::send(control::kChildFd, {.type = static_cast<std::uint32_t>(control::Type::ready)});
+                break;
+        }
+        status_due_ = now_;
+    }
+}
+
+void Process::publish_status() {
+    status_due_ = now_ + kStatusEvery;
+    status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_), now_.ns);
+}
+
+void Process::dump() {
+    MOTET_LOG(notice, "totem: %s", node_->totem().describe().c_str());
+    MOTET_LOG(notice, "synchronisation: %s", node_->sync().describe().c_str());
+    for (const auto& [id, link] : links_)
+        MOTET_LOG(notice, "link of service %u: %llu delivered, %zu bytes of backlog", id,
+                  static_cast<unsigned long long>(link->delivered()), link->backlog());
+}
+
+}  // namespace motet

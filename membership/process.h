@@ -1,0 +1,69 @@
+// The membership process: drain, step, apply. Everything it decides is decided in membership/node; here are the sockets,
+// rings, clock and files around it.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "libs/control/control.h"
+#include "libs/loop/loop.h"
+#include "libs/metrics/status_page.h"
+#include "membership/link.h"
+#include "membership/ring_file.h"
+#include "membership/settings.h"
+#include "membership/status.h"
+
+namespace motet {
+
+class Process final : public node::Transport {
+public:
+    struct Options {
+        std::string state_dir;
+        std::string node;           // name or id of the local node, empty: found by name or address
+    };
+    // The exit status, and for errors the line that says why.
+    struct Ended {
+        int status = 0;
+        std::string why;
+    };
+
+    explicit Process(Options options) : options_(std::move(options)) {}
+    Ended run();
+
+private:
+    void multicast(ByteView frame) override { transport_->multicast(frame); }
+    void unicast(NodeId to, ByteView frame) override;
+    void loop_back(ByteView frame) override { looped_.emplace_back(frame.begin(), frame.end()); }
+    bool store_ring_sequence(std::uint64_t seq) override;
+
+    Ended start(control::Message& message);
+    Ended wait_for_start();
+    bool round();
+    bool receive();
+    bool throttled();
+    void sleep();
+    bool read_control();
+    void take_link(control::Message& message);
+    void report_broken_links();
+    void log_events();
+    void publish_status();
+    void dump();
+
+    Options options_;
+    std::unique_ptr<loop::Poller> poller_;
+    config::TotemSettings settings_;
+    std::unique_ptr<transport::Transport> transport_;
+    std::unique_ptr<RingFile> ring_file_;
+    std::unique_ptr<node::Node> node_;
+    std::map<std::uint32_t, std::unique_ptr<Link>> links_;
+    std::deque<Bytes> looped_;              // own copies of own frames, in sending order
+    std::unique_ptr<metrics::StatusWriter> status_;
+    MemberLog members_;
+    std::vector<std::string> unenforced_;
+    Instant now_, status_due_, throttled_since_{};
+    bool throttling_ = false, socket_ready_ = true, ready_sent_ = false, go_ = false, stop_ = false, store_failed_ = false;
+    unsigned rounds_ = 0;
+};
+
+}  // namespace motet

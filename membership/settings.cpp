@@ -1,0 +1,47 @@
+#include "membership/settings.h"
+
+namespace motet {
+
+node::Config node_config(const config::TotemSettings& s) {
+    node::Config c;
+    c.totem.self = s.self().id;
+    for (const config::NodeSettings& n : s.nodes) c.totem.nodes.push_back(n.id);
+    c.totem.token = s.token;
+    c.totem.token_retransmit = s.token_retransmit;
+    c.totem.hold = s.hold;
+    c.totem.consensus = s.consensus;
+    c.totem.join = s.join;
+    c.totem.send_join = s.send_join;
+    c.totem.merge = s.merge;
+    c.totem.max_network_delay = s.max_network_delay;
+    c.totem.heartbeat_failures_allowed = s.heartbeat_failures_allowed;
+    c.totem.fail_recv_const = s.fail_recv_const;
+    c.totem.seqno_unchanged_const = s.seqno_unchanged_const;
+    c.totem.miss_count_const = s.miss_count_const;
+    c.totem.window_size = s.window_size;
+    c.totem.max_messages = s.max_messages;
+    c.totem.netmtu = s.netmtu;
+    c.totem.cancel_token_hold_on_retransmit = s.cancel_token_hold_on_retransmit;
+    c.totem.block_unlisted = s.block_unlisted_ips;
+    c.totem.random_seed = s.self().id;
+    c.votequorum = s.votequorum;
+    c.votes = s.votes;
+    c.expected_votes = s.expected_votes;
+    c.config_version = s.config_version;
+    return c;
+}
+
+transport::UdpConfig udp_config(const config::TotemSettings& s) {
+    transport::UdpConfig c;
+    c.self = s.self().id;
+    for (const config::NodeSettings& n : s.nodes) c.nodes.push_back({n.id, n.addresses.empty() ? std::string() : n.addresses[0]});
+    c.port = s.link0.port;
+    c.use_multicast = s.transport == config::Transport::udp;
+    c.group = s.link0.group;
+    c.broadcast = s.link0.broadcast;
+    c.ttl = s.link0.ttl;
+    c.block_unlisted = s.block_unlisted_ips;
+    return c;
+}
+
+}  // namespace motet

@@ -1,0 +1,101 @@
+#include "supervisor/child.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "libs/ring/segment.h"
+#include "supervisor/logging.h"
+
+namespace motet::supervisor {
+
+Result<StatusPage> StatusPage::create() {
+    StatusPage page;
+    page.fd_ = UniqueFd(memfd_create("motet-status", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!page.fd_ || fchmod(page.fd(), 0600) != 0 || ftruncate(page.fd(), metrics::kStatusPageSize) != 0 ||
+        fcntl(page.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        return error("status page: %s", std::strerror(errno));
+    void* at = mmap(nullptr, metrics::kStatusPageSize, PROT_READ, MAP_SHARED, page.fd(), 0);
+    if (at == MAP_FAILED) return error("status page: mapping: %s", std::strerror(errno));
+    page.at_ = at;
+    return page;
+}
+
+StatusPage::StatusPage(StatusPage&& other) noexcept : fd_(std::move(other.fd_)), at_(std::exchange(other.at_, nullptr)) {}
+
+StatusPage& StatusPage::operator=(StatusPage&& other) noexcept {
+    fd_ = std::move(other.fd_);
+    std::swap(at_, other.at_);
+    return *this;
+}
+
+StatusPage::~StatusPage() {
+    if (at_ != nullptr) munmap(at_, metrics::kStatusPageSize);
+}
+
+std::optional<metrics::StatusText> StatusPage::read() const {
+    if (at_ == nullptr) return std::nullopt;
+    return metrics::read_status(at_, metrics::kStatusPageSize);
+}
+
+Result<WorkerLink> WorkerLink::create(std::uint64_t link_id) {
+    WorkerLink link;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return error("link: socketpair: %s", std::strerror(errno));
+    link.membership_socket = UniqueFd(ends[0]);
+    link.worker_socket = UniqueFd(ends[1]);
+    const auto delivery = ring::create_segment(ring::Role::membership, link_id, kDeliveryRing, 0);
+    if (!delivery) return delivery.error();
+    link.delivery_writable = UniqueFd(delivery->writable);
+    link.delivery_read_only = UniqueFd(delivery->read_only);
+    const auto submit = ring::create_segment(ring::Role::worker, link_id, kSubmitRing, 0);
+    if (!submit) return submit.error();
+    link.submit_writable = UniqueFd(submit->writable);
+    link.submit_read_only = UniqueFd(submit->read_only);
+    return link;
+}
+
+bool LineLimit::admit(Instant now) {
+    const auto earned = static_cast<std::uint64_t>(std::max<std::int64_t>((now - filled_).ms(), 0)) * kPerSecond / 1000;
+    if (earned > 0) {
+        left_ = static_cast<unsigned>(std::min<std::uint64_t>(kBurst, left_ + earned));
+        filled_ = now;
+    }
+    if (left_ == 0) {
+        ++dropped_;
+        return false;
+    }
+    --left_;
+    return true;
+}
+
+unsigned LineLimit::take_dropped(Instant) { return left_ > 0 ? std::exchange(dropped_, 0) : 0; }
+
+void Child::log(const ChildPlan& plan, log::Level level, std::string_view text, Instant now) {
+    if (!limit.admit(now)) return;
+    if (const unsigned dropped = limit.take_dropped(now); dropped > 0)
+        logging::line(log::Level::warning, plan.program, std::to_string(dropped) + " lines were dropped: more than 100 per second");
+    logging::line(level, plan.program, text);
+}
+
+void Child::read_errors(const ChildPlan& plan, Instant now) {
+    char bytes[4096];
+    // One buffer per round: a child that floods its stderr must not keep us here.
+    const ssize_t size = process.errors ? ::read(process.errors.get(), bytes, sizeof bytes) : 0;
+    if (size <= 0) return;
+    error_text.append(bytes, static_cast<std::size_t>(size));
+    for (std::size_t end; (end = error_text.find('\n')) != std::string::npos || error_text.size() > logging::kLineMax;) {
+        const std::size_t length = std::min(end, logging::kLineMax);
+        if (length > 0) log(plan, log::Level::warning, std::string_view(error_text).substr(0, length), now);
+        error_text.erase(0, end == length ? length + 1 : length);
+    }
+}
+
+}  // namespace motet::supervisor

@@ -1,0 +1,71 @@
+// What the supervisor holds of one child: process, control line, status page, and a worker's link to membership.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/base/log.h"
+#include "libs/base/result.h"
+#include "libs/base/time.h"
+#include "libs/metrics/status_page.h"
+#include "supervisor/plan.h"
+#include "supervisor/spawn.h"
+#include "supervisor/unique_fd.h"
+
+namespace motet::supervisor {
+
+// The page a child publishes its status in; we map it read-only.
+class StatusPage {
+public:
+    StatusPage() = default;
+    static Result<StatusPage> create();
+    StatusPage(StatusPage&& other) noexcept;
+    StatusPage& operator=(StatusPage&& other) noexcept;
+    ~StatusPage();
+    int fd() const { return fd_.get(); }
+    std::optional<metrics::StatusText> read() const;
+
+private:
+    UniqueFd fd_;
+    void* at_ = nullptr;
+};
+
+// A worker's link: both segments in both forms and both ends of the socket. Kept until a successor's replaces it: a hang-up
+// of the socket would keep membership awake in vain.
+struct WorkerLink {
+    UniqueFd membership_socket, worker_socket;
+    UniqueFd delivery_writable, delivery_read_only, submit_writable, submit_read_only;
+    static Result<WorkerLink> create(std::uint64_t link_id);
+    explicit operator bool() const { return static_cast<bool>(worker_socket); }
+};
+
+// A child's lines: 100 per second, 400 at once; what is beyond is counted and said once.
+class LineLimit {
+public:
+    bool admit(Instant now);
+    unsigned take_dropped(Instant now);   // to be told now, or 0
+
+private:
+    static constexpr unsigned kBurst = 400, kPerSecond = 100;
+    unsigned left_ = kBurst, dropped_ = 0;
+    Instant filled_{};
+};
+
+struct Child {
+    Process process;
+    UniqueFd control;
+    StatusPage page;
+    WorkerLink link;
+    std::uint64_t incarnation = 0;
+    bool started = false;                  // START was sent in this life
+    std::string last_exit;                 // how the life before ended
+    std::vector<std::string> unenforced;   // its own report and what the kernel says about it
+    std::string error_text;                // of its stderr, up to the end of the line
+    LineLimit limit;
+
+    void log(const ChildPlan& plan, log::Level level, std::string_view text, Instant now);
+    void read_errors(const ChildPlan& plan, Instant now);
+};
+
+}  // namespace motet::supervisor

@@ -1,0 +1,40 @@
+// The client connections of one service and the descriptors behind them, kept here because we do not crash when a worker
+// does. No client byte is read.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+
+#include "libs/control/control.h"
+#include "supervisor/unique_fd.h"
+
+namespace motet::supervisor {
+
+struct Connection {
+    control::ConnEntry entry;
+    UniqueFd socket, worker_segment, client_segment;
+};
+
+class FdStore {
+public:
+    bool full() const;
+    std::size_t of_user(uid_t uid) const;
+    std::size_t size() const { return connections_.size(); }
+
+    void add(Connection connection);
+    void drop(std::uint64_t id);
+    // Cuts everybody off: each client sees its socket hang up.
+    void clear();
+    // Hands what the worker has not got yet to its control socket, as far as that takes it. False: some still wait.
+    bool hand_over(int control_socket);
+    bool waiting() const { return !unsent_.empty(); }
+
+private:
+    std::map<std::uint64_t, Connection> connections_;
+    std::map<uid_t, std::size_t> per_user_;
+    std::deque<std::uint64_t> unsent_;
+};
+
+}  // namespace motet::supervisor

@@ -1,0 +1,21 @@
+// Where log lines go: "<timestamp> <level> <process>: text" to stderr in the foreground, to syslog as a daemon. The last
+// lines are kept for motetctl.
+#pragma once
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "libs/base/log.h"
+
+namespace motet::supervisor::logging {
+
+inline constexpr std::size_t kKeptMax = 256;   // lines; older ones are forgotten
+inline constexpr std::size_t kLineMax = 1024;  // bytes; longer lines are cut
+
+// Our own lines too go here from now on.
+void open(bool to_stderr, bool to_syslog);
+// A line of a child, as it came: control characters are replaced.
+void line(log::Level level, std::string_view process, std::string_view text);
+const std::deque<std::string>& kept();
+
+}  // namespace motet::supervisor::logging

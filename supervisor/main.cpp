@@ -1,0 +1,114 @@
+// motet: the supervisor. From the command line to the running loop; every way out before it says why and what to do.
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "libs/base/log.h"
+#include "libs/config/host.h"
+#include "libs/config/totem_settings.h"
+#include "supervisor/daemon.h"
+#include "supervisor/logging.h"
+#include "supervisor/supervisor.h"
+
+namespace motet::supervisor {
+namespace {
+
+int fail(int code, const Error& why) {
+    MOTET_LOG(error, "%s", why.text.c_str());
+    return code;
+}
+
+// Three descriptors per client and some; as many as we may.
+void raise_open_files() {
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    constexpr rlim_t kWanted = 256 + 4 * kConnectionsMax * kPlan.size();
+    if (files.rlim_max < kWanted && geteuid() == 0) files.rlim_max = kWanted;
+    files.rlim_cur = files.rlim_max == RLIM_INFINITY ? kWanted : files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Lines for an administrator at a terminal, as motet-config wrote them: file:line:column: reason.
+int check(const std::string& libexec, const std::string& file, const std::string& node) {
+    std::vector<std::string> problems;
+    const Result<Configuration> configuration = read_configuration(libexec, file, node, problems);
+    if (!configuration && problems.empty()) problems.push_back(configuration.error().text);
+    for (const std::string& line : problems) std::fprintf(stderr, "%s\n", line.c_str());
+    if (!configuration) return kExitConfig;
+    std::printf("%s: valid\n", file.c_str());
+    return kExitOk;
+}
+
+// From here on in the background, unless asked to stay.
+int serve(const Options& options, const std::string& file, const std::string& libexec, Daemon& daemon, Notify& notify) {
+    std::vector<std::string> problems;
+    Result<Configuration> configuration = read_configuration(libexec, file, options.node, problems);
+    if (!configuration) {
+        for (std::size_t i = 1; i < problems.size(); ++i) MOTET_LOG(error, "%s", problems[i].c_str());
+        return fail(kExitConfig, configuration.error());
+    }
+    for (const std::string& line : configuration->warnings) MOTET_LOG(warning, "%s", line.c_str());
+    const Result<config::TotemSettings> settings = config::totem_settings(configuration->snapshot, options.node, config::this_host());
+    if (!settings) return fail(kExitConfig, settings.error());
+
+    Result<RuntimeDir> runtime = RuntimeDir::open(options.runtime_dir);
+    if (!runtime) return fail(kExitStart, runtime.error());
+    if (const Status made = make_directory(options.state_dir, 0755); !made) return fail(kExitStart, made.error());
+    if (const Status written = runtime->write_pid(); !written) return fail(kExitStart, written.error());
+    Supervisor supervisor({.options = options,
+                           .config_file = file,
+                           .libexec = libexec,
+                           .configuration = std::move(*configuration),
+                           .node_id = settings->self().id,
+                           .node_name = settings->self().name},
+                          *runtime, notify, [&daemon] { daemon.ready(); });
+    int code = kExitStart;
+    if (const Status opened = supervisor.open(); opened) {
+        MOTET_LOG(notice, "motet " MOTET_VERSION " starts as node %u%s%s, configuration %s", settings->self().id,
+                  settings->self().name.empty() ? "" : " ", settings->self().name.c_str(), file.c_str());
+        code = supervisor.run();
+        MOTET_LOG(notice, "motet has stopped, exit code %d", code);
+    } else {
+        fail(code, opened.error());
+    }
+    runtime->clean_up();
+    return code;
+}
+
+int run(int argc, char** argv) {
+    logging::open(true, false);
+    const Result<Options> options = parse_options(argc, argv);
+    if (!options) return fail(kExitUsage, options.error());
+    if (options->help) return std::fputs(kHelp, stdout) < 0 ? kExitStart : kExitOk;
+    if (options->version) return std::puts("motet " MOTET_VERSION) < 0 ? kExitStart : kExitOk;
+    log::set_level(options->log_level);
+    umask(022);
+    raise_open_files();
+
+    const Result<std::string> libexec = libexec_dir();
+    if (!libexec) return fail(kExitStart, libexec.error());
+    const Result<std::string> file = config_file(*options);
+    if (!file) return fail(kExitConfig, file.error());
+    if (options->check) return check(*libexec, *file, options->node);
+
+    Daemon daemon;
+    if (!options->foreground) {
+        Result<Daemon> background = Daemon::begin();
+        if (!background) return fail(kExitStart, background.error());
+        daemon = std::move(*background);
+        logging::open(true, true);
+    }
+    Notify notify;   // after the fork: the watchdog is for the process that stays
+    const int code = serve(*options, *file, *libexec, daemon, notify);
+    daemon.finish(code);
+    return code;
+}
+
+}  // namespace
+}  // namespace motet::supervisor
+
+int main(int argc, char** argv) { return motet::supervisor::run(argc, argv); }

@@ -1,0 +1,18 @@
+# motet, the supervisor. Its state machine and small parts are a library of their own so that the tests can have them.
+noinst_LTLIBRARIES += supervisor/libsupervisor.la
+supervisor_libsupervisor_la_SOURCES = supervisor/access.cpp supervisor/access.h supervisor/child.cpp supervisor/child.h \
+	supervisor/clients.cpp supervisor/configuration.cpp supervisor/configuration.h supervisor/control.cpp supervisor/control.h \
+	supervisor/daemon.cpp supervisor/daemon.h supervisor/fdstore.cpp supervisor/fdstore.h supervisor/json.h \
+	supervisor/logging.cpp supervisor/logging.h supervisor/notify.cpp supervisor/notify.h supervisor/options.cpp \
+	supervisor/options.h supervisor/plan.h supervisor/report.cpp supervisor/runtime_dir.cpp supervisor/runtime_dir.h \
+	supervisor/spawn.cpp supervisor/spawn.h supervisor/state.cpp supervisor/state.h supervisor/supervisor.cpp \
+	supervisor/supervisor.h supervisor/unique_fd.h
+supervisor_libsupervisor_la_LIBADD = libs/config/libconfig.la libs/control/libcontrol.la libs/metrics/libmetrics.la \
+	libs/ring/libring.la libs/loop/libloop.la libs/sandbox/libsandbox.la libs/base/libbase.la
+
+sbin_PROGRAMS += motet
+motet_SOURCES = supervisor/main.cpp
+motet_LDADD = supervisor/libsupervisor.la
+dist_man8_MANS = docs/man/motet.8 docs/man/motetctl.8
+
+include supervisor/reader/module.mk

@@ -1,0 +1,37 @@
+// The table of children: data, no logic. Membership is first; a further service is one more line.
+#pragma once
+#include <cstdint>
+#include <span>
+
+namespace motet::supervisor {
+
+struct ChildPlan {
+    const char* name;            // in status and options
+    const char* program;         // in the libexec directory
+    std::uint32_t service;       // service id of a worker, as in messages between nodes
+    const char* socket;          // clients connect to it, in the runtime directory; null: no clients
+    bool realtime;               // SCHED_RR where permitted
+};
+
+inline constexpr std::uint32_t kNoService = 0xFFFFFFFF;
+
+inline constexpr ChildPlan kChildren[] = {
+    {"membership", "motet-membership", kNoService, nullptr, true},
+    {"cpg", "motet-cpg", 2, "cpg.sock", false},
+};
+inline constexpr std::span<const ChildPlan> kPlan{kChildren};
+inline constexpr std::size_t kMembership = 0;
+
+// Sizes of what is shared, in bytes.
+inline constexpr std::uint64_t kDeliveryRing = 16u << 20;   // membership to worker
+inline constexpr std::uint64_t kSubmitRing = 8u << 20;      // worker to membership
+inline constexpr std::uint64_t kEventRing = 2u << 20;       // worker to client
+inline constexpr std::uint64_t kMailbox = 64u << 10;        // replies, behind the event ring
+inline constexpr std::uint64_t kRequestRing = 2u << 20;     // client to worker
+
+// Limits; a client beyond them is told "no resources".
+inline constexpr std::size_t kConnectionsMax = 4096;        // per service
+inline constexpr std::size_t kConnectionsPerUidMax = 256;   // of one ordinary user and service
+inline constexpr int kAcceptsPerRound = 16;                 // the rest waits in the listen queue
+
+}  // namespace motet::supervisor

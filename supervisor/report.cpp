@@ -1,0 +1,143 @@
+// What the administrator is told: answers of the control socket, SIGUSR1, and what a reload would change.
+#include <algorithm>
+
+#include "libs/base/log.h"
+#include "supervisor/json.h"
+#include "supervisor/logging.h"
+#include "supervisor/supervisor.h"
+
+namespace motet::supervisor {
+namespace {
+
+std::string section(std::string_view section_name, std::string_view body, std::int64_t age_ms) {
+    return "section " + std::string(section_name) + " " + std::to_string(body.size()) + " " + std::to_string(age_ms) + "\n" + std::string(body) + "\n";
+}
+
+constexpr std::size_t kKeysInLine = 12;   // of a log line; the rest is counted
+
+}  // namespace
+
+std::string Supervisor::answer(const std::string& request) const {
+    std::string out;
+    if (request == "status" || request == "members" || request == "groups") {
+        out = own_section();
+        for (std::size_t i = 0; i < kPlan.size(); ++i)
+            if (request == "status" || (request == "members") == (i == kMembership)) out += child_section(i);
+    } else if (request == "events") {
+        Json json;
+        json.open('[');
+        for (const std::string& line : logging::kept()) json.text(line);
+        json.close(']');
+        out = section("events", json.str(), 0);
+    } else {
+        return "error unknown request; known are status, members, groups, events\n";
+    }
+    return out + "end\n";
+}
+
+std::string Supervisor::own_section() const {
+    Json json;
+    json.open('{').key("version").text(MOTET_VERSION).key("pid").number(getpid());
+    json.key("uptime_ms").number((now_ - started_at_).ms()).key("node").number(start_.node_id).key("node_name").text(start_.node_name);
+    json.key("config").text(start_.config_file).key("runtime_dir").text(runtime_.path()).key("state_dir").text(start_.options.state_dir);
+    json.key("stopping").flag(state_.stopping()).key("refused_clients").number(static_cast<std::int64_t>(refused_));
+    json.key("unenforced").open('[');
+    for (const std::string& one : unenforced_) json.text(one);
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        for (const std::string& one : children_[i].unenforced) json.text(std::string(kPlan[i].name) + ": " + one);
+    json.close(']').key("restart_needed_for").open('[');
+    for (const std::string& key : pending_keys_) json.text(key);
+    json.close(']').key("children").open('[');
+    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+        const Child& child = children_[i];
+        const bool running = state_.running(i);
+        json.open('{').key("name").text(kPlan[i].name).key("pid").number(running ? child.process.pid : 0);
+        json.key("state").text(state_.failed(i) ? "failed" : name(state_.phase(i)));
+        json.key("uptime_ms").number(running ? (now_ - state_.launched_at(i)).ms() : 0).key("restarts").number(state_.restarts(i));
+        json.key("last_exit").text(child.last_exit);
+        if (kPlan[i].socket != nullptr) json.key("clients").number(static_cast<std::int64_t>(clients_[i].size()));
+        json.close('}');
+    }
+    json.close(']').close('}');
+    return section("supervisor", json.str(), 0);
+}
+
+// The child's own text, as it stands on its page; whoever reads it trusts it no more than we do. Age -1: nothing yet.
+std::string Supervisor::child_section(std::size_t index) const {
+    const std::optional<metrics::StatusText> status = children_[index].page.read();
+    if (!status || !state_.running(index)) return section(kPlan[index].name, "", -1);
+    return section(kPlan[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{status->written_ns}).ms(), 0));
+}
+
+void Supervisor::dump() {
+    MOTET_LOG(notice, "state: motet " MOTET_VERSION ", pid %d, node %u, up %lld s, configuration %s", static_cast<int>(getpid()), start_.node_id,
+              static_cast<long long>((now_ - started_at_).ms() / 1000), start_.config_file.c_str());
+    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+        const Child& child = children_[i];
+        MOTET_LOG(notice, "state: %s: %s, pid %d, %u restarts, %zu clients, last exit: %s", kPlan[i].name, name(state_.phase(i)),
+                  static_cast<int>(child.process.pid), state_.restarts(i), clients_[i].size(), child.last_exit.empty() ? "none" : child.last_exit.c_str());
+        if (state_.has_links(i)) control::send(child.control.get(), {.type = static_cast<std::uint32_t>(control::Type::dump)});
+    }
+}
+
+void Supervisor::begin_reload() {
+    if (reload_) {
+        reload_wanted_ = true;   // once more when this one is done
+        return;
+    }
+    if (state_.stopping()) return;
+    MOTET_LOG(notice, "reading %s again", start_.config_file.c_str());
+    Result<ConfigurationRun> run = ConfigurationRun::begin(start_.libexec, start_.config_file, start_.options.node, now_);
+    if (!run) {
+        MOTET_LOG(error, "%s; the configuration in force stays", run.error().text.c_str());
+        return;
+    }
+    reload_.emplace(std::move(*run));
+    watch_reload();
+}
+
+void Supervisor::on_reload() {
+    if (!reload_) return;
+    const ConfigurationRun::State state = reload_->look();
+    if (state == ConfigurationRun::State::running) return;
+    if (state == ConfigurationRun::State::bad) {
+        for (const std::string& line : reload_->problems()) MOTET_LOG(error, "%s", line.c_str());
+        MOTET_LOG(error, "%s is refused; the configuration in force stays", start_.config_file.c_str());
+    } else {
+        const Configuration fresh = reload_->take();
+        for (const std::string& line : fresh.warnings) MOTET_LOG(warning, "%s", line.c_str());
+        note_changes(fresh.snapshot);
+    }
+    reload_.reset();   // its descriptors leave the poller with it
+    if (reload_wanted_) {
+        reload_wanted_ = false;
+        begin_reload();
+    }
+}
+
+// Who may connect is ours and changes at once; everything else is read by children when they start.
+void Supervisor::note_changes(const config::Snapshot& fresh) {
+    const auto& before = start_.configuration.snapshot.entries();
+    const auto& after = fresh.entries();
+    std::vector<std::string> changed;
+    const auto note = [&](const std::string& key) {
+        if (!key.starts_with("uidgid.")) changed.push_back(key);
+    };
+    for (const auto& [key, value] : after)
+        if (const auto it = before.find(key); it == before.end() || it->second != value) note(key);
+    for (const auto& [key, value] : before)
+        if (!after.contains(key)) note(key);
+    access_ = Access(fresh);
+    pending_keys_ = changed;
+    if (changed.empty()) {
+        MOTET_LOG(notice, "%s is valid; users and groups of uidgid are in force, nothing else has changed", start_.config_file.c_str());
+        return;
+    }
+    std::string list;
+    for (std::size_t i = 0; i < changed.size() && i < kKeysInLine; ++i) list += (i == 0 ? "" : ", ") + changed[i];
+    if (changed.size() > kKeysInLine) list += " and " + std::to_string(changed.size() - kKeysInLine) + " more";
+    MOTET_LOG(warning, "%s is valid, but this release takes these changes at a restart only: %s. Restart motet to use them.",
+              start_.config_file.c_str(), list.c_str());
+}
+
+}  // namespace motet::supervisor

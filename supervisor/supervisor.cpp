@@ -1,0 +1,471 @@
+#include "supervisor/supervisor.h"
+
+#include <sched.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "libs/base/log.h"
+#include "libs/sandbox/profiles.h"
+#include "supervisor/logging.h"
+
+namespace motet::supervisor {
+namespace {
+
+enum Tag : std::uint64_t { kTagSignals = 1, kTagAdministrators, kTagReloadExit, kTagReloadErrors, kTagListening = 16, kTagChildren = 64 };
+constexpr std::uint64_t kTagAdministratorClients = std::uint64_t{1} << 32;
+constexpr std::uint64_t kTagsPerChild = 4;
+enum ChildTag : std::uint64_t { kControlLine, kExit, kErrors };
+
+constexpr Duration kTick = milliseconds(1000);
+constexpr Duration kConnsRetry = milliseconds(10);      // a worker's control socket was full
+constexpr Duration kPausedIfLonger = seconds(3);        // between two rounds: we were stopped, not the children
+constexpr int kMessagesPerRound = 64;                   // of one child
+constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
+constexpr int kRealtimeDefault = 50;
+
+std::uint64_t tag_of(std::size_t child, ChildTag what) { return kTagChildren + child * kTagsPerChild + what; }
+bool is_worker(std::size_t index) { return index != kMembership; }
+
+control::Header header_of(control::Type type, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0) {
+    return {.type = static_cast<std::uint32_t>(type), .a = a, .b = b, .c = c};
+}
+
+// system.sched_rr and system.priority, as Corosync reads them; 0: no real-time class.
+int realtime_priority(const config::Snapshot& snapshot) {
+    if (!snapshot.flag("system.sched_rr", true)) return 0;
+    const std::string_view wanted = snapshot.get_or("system.priority", "");
+    const int low = sched_get_priority_min(SCHED_RR), high = sched_get_priority_max(SCHED_RR);
+    if (wanted == "max") return high;
+    if (wanted == "min") return low;
+    return std::clamp(static_cast<int>(snapshot.number_or("system.priority", kRealtimeDefault)), low, high);
+}
+
+// Tried on ourselves, so that the answer is known before a child is started.
+bool realtime_permitted(int priority) {
+    const sched_param realtime{.sched_priority = priority}, ordinary{.sched_priority = 0};
+    if (sched_setscheduler(0, SCHED_RR, &realtime) != 0) return false;
+    sched_setscheduler(0, SCHED_OTHER, &ordinary);
+    return true;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready)
+    : start_(std::move(start)), runtime_(runtime), notify_(notify), ready_callback_(std::move(ready)),
+      access_(start_.configuration.snapshot) {
+    timespec real{};
+    clock_gettime(CLOCK_REALTIME, &real);
+    boot_ = static_cast<std::uint64_t>(real.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(real.tv_nsec);
+}
+
+Status Supervisor::open() {
+    Result<loop::Poller> poller = loop::Poller::create();
+    if (!poller) return poller.error();
+    poller_.emplace(std::move(*poller));
+    sigset_t mask;
+    sigemptyset(&mask);
+    for (const int s : {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&mask, s);
+    sigprocmask(SIG_BLOCK, &mask, nullptr);
+    signal(SIGPIPE, SIG_IGN);
+    signals_ = UniqueFd(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_) return error("signalfd: %s", std::strerror(errno));
+    if (Status added = poller_->add(signals_.get(), kTagSignals); !added) return added;
+
+    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+        if (kPlan[i].socket == nullptr) continue;
+        Result<UniqueFd> socket = runtime_.listen(kPlan[i].socket, 0666);
+        if (!socket) return socket.error();
+        listening_[i] = std::move(*socket);
+        if (Status added = poller_->add(listening_[i].get(), listening_tag(i)); !added) return added;
+    }
+    Result<UniqueFd> socket = runtime_.listen("control.sock", 0660);
+    if (!socket) return socket.error();
+    administrator_socket_ = std::move(*socket);
+    if (Status added = poller_->add(administrator_socket_.get(), kTagAdministrators); !added) return added;
+    administrators_ = std::make_unique<ControlServer>(*poller_, kTagAdministratorClients, [this](const std::string& request) { return answer(request); });
+
+    realtime_priority_ = realtime_priority(start_.configuration.snapshot);
+    if (realtime_priority_ > 0 && !realtime_permitted(realtime_priority_)) {
+        unenforced_.emplace_back("real-time scheduling of membership");
+        realtime_priority_ = 0;
+    }
+    if (geteuid() != 0) unenforced_.emplace_back("other users for the children (not started as root)");
+    if (!unenforced_.empty()) {
+        std::string all;
+        for (const std::string& one : unenforced_) all += (all.empty() ? "" : ", ") + one;
+        MOTET_LOG(warning, "not enforced here: %s. Start as root with CAP_SYS_NICE for full isolation.", all.c_str());
+    }
+    return Done{};
+}
+
+int Supervisor::run() {
+    now_ = loop::monotonic_now();
+    started_at_ = last_round_ = tick_due_ = now_;
+    if (notify_.watchdog_period().ns > 0) watchdog_due_ = now_;
+    Actions first;
+    state_.start(now_, first);
+    act(std::move(first));
+    while (!quit_) {
+        const std::span<const loop::Ready> ready = poller_->wait(deadline());
+        now_ = loop::monotonic_now();
+        if (now_ - last_round_ > kPausedIfLonger) not_hung_before_ = now_;
+        last_round_ = now_;
+        for (const loop::Ready& r : ready) on_ready(r);
+        tick();
+    }
+    return *quit_;
+}
+
+std::uint64_t Supervisor::listening_tag(std::size_t index) { return kTagListening + index; }
+
+void Supervisor::watch_reload() {
+    (void)!poller_->add(reload_->pidfd(), kTagReloadExit);
+    (void)!poller_->add(reload_->errors_fd(), kTagReloadErrors);
+}
+
+Instant Supervisor::deadline() const {
+    Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline()});
+    if (reload_) due = std::min(due, reload_->deadline());
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        if (clients_[i].waiting() && state_.phase(i) == Phase::ready) due = std::min(due, now_ + kConnsRetry);
+    return due;
+}
+
+void Supervisor::tick() {
+    Actions due;
+    state_.on_time(now_, due);
+    act(std::move(due));
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        if (clients_[i].waiting() && state_.phase(i) == Phase::ready) clients_[i].hand_over(children_[i].control.get());
+    administrators_->on_time(now_);
+    if (reload_ && now_ >= reload_->deadline()) reload_->give_up();
+    if (now_ >= watchdog_due_) {
+        notify_.say("WATCHDOG=1");
+        watchdog_due_ = now_ + notify_.watchdog_period();
+    }
+    if (now_ >= tick_due_) {
+        tick_due_ = now_ + kTick;
+        accept_resume();
+        look_for_hung_children();
+    }
+}
+
+// A child publishes its page at least every second. We may have slept ourselves (SIGSTOP, a paused machine): then nobody is to blame.
+void Supervisor::look_for_hung_children() {
+    Actions actions;
+    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+        if (!state_.has_links(i)) continue;
+        const std::optional<metrics::StatusText> status = children_[i].page.read();
+        Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
+        if (status) last = std::max(last, Instant{status->written_ns});
+        if (now_ - last <= start_.options.hang) continue;
+        logging::line(log::Level::error, "motet", std::string(kPlan[i].program) + " has been silent for " +
+                      std::to_string((now_ - last).ms() / 1000) + " s and is replaced");
+        state_.on_hung(i, now_, actions);
+    }
+    act(std::move(actions));
+}
+
+void Supervisor::act(Actions actions) {
+    // What an action causes is appended and done after the rest, in order.
+    for (std::size_t n = 0; n < actions.size(); ++n) {
+        const Action a = actions[n];
+        Child& child = children_[a.child];
+        switch (a.kind) {
+            case Action::Kind::launch: launch(a.child); break;
+            case Action::Kind::hand_over: hand_over(a.child); break;
+            case Action::Kind::ask_to_stop:
+                if (!control::send(child.control.get(), header_of(control::Type::stop))) send_signal(child.process, SIGKILL);
+                break;
+            case Action::Kind::abort: send_signal(child.process, SIGABRT); break;
+            case Action::Kind::kill: send_signal(child.process, SIGKILL); break;
+            case Action::Kind::cut_clients:
+                if (clients_[a.child].size() > 0)
+                    MOTET_LOG(notice, "%s: %zu client connections are closed", kPlan[a.child].name, clients_[a.child].size());
+                clients_[a.child].clear();
+                break;
+            case Action::Kind::failed:
+                if (a.code != 0)
+                    MOTET_LOG(error, "%s ended %u times in a row, last: %s. Giving up: find the reason in the lines above, then start motet again.",
+                              kPlan[a.child].program, State::kStreakMax, child.last_exit.c_str());
+                else
+                    MOTET_LOG(error, "%s ended %u times in a row, last: %s. Its service is down; it is tried again every 30 s.",
+                              kPlan[a.child].program, State::kStreakMax, child.last_exit.c_str());
+                break;
+            case Action::Kind::quit: quit_ = a.code; break;
+        }
+    }
+}
+
+void Supervisor::launch(std::size_t index) {
+    const ChildPlan& plan = kPlan[index];
+    Child& child = children_[index];
+    const auto failed = [&](const std::string& why) {
+        MOTET_LOG(error, "%s: cannot be started: %s", plan.program, why.c_str());
+        child.last_exit = why;
+        child.process = {};
+        child.control.reset();
+        Actions actions;
+        state_.on_exit(index, now_, actions);
+        act(std::move(actions));
+    };
+    child.started = false;
+    child.unenforced.clear();
+    child.error_text.clear();
+    ++child.incarnation;
+    if (index == kMembership)
+        for (Child& c : children_) c.link = {};
+
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return failed(std::string("socketpair: ") + std::strerror(errno));
+    child.control = UniqueFd(ends[0]);
+    const UniqueFd theirs(ends[1]);
+    for (const int end : ends) {
+        setsockopt(end, SOL_SOCKET, SO_SNDBUF, &kControlBuffer, sizeof kControlBuffer);
+        setsockopt(end, SOL_SOCKET, SO_RCVBUF, &kControlBuffer, sizeof kControlBuffer);
+    }
+    Result<StatusPage> page = StatusPage::create();
+    if (!page) return failed(page.error().text);
+    child.page = std::move(*page);
+
+    SpawnRequest request{.program = start_.libexec + "/" + plan.program,
+                         .arguments = {"--log-level", log::name(log::level())},
+                         .descriptor = theirs.get(),
+                         .realtime_priority = plan.realtime ? realtime_priority_ : 0,
+                         .lock_memory = !is_worker(index)};
+    if (!is_worker(index)) {
+        request.arguments.insert(request.arguments.end(), {"--state-dir", start_.options.state_dir});
+        if (!start_.options.node.empty()) request.arguments.insert(request.arguments.end(), {"--node", start_.options.node});
+    }
+    Result<Process> process = spawn(request);
+    if (!process) return failed(process.error().text);
+    child.process = std::move(*process);
+    (void)!poller_->add(child.control.get(), tag_of(index, kControlLine));
+    (void)!poller_->add(child.process.pidfd.get(), tag_of(index, kExit));
+    (void)!poller_->add(child.process.errors.get(), tag_of(index, kErrors));
+    MOTET_LOG(info, "%s started, pid %d", plan.program, static_cast<int>(child.process.pid));
+}
+
+void Supervisor::hand_over(std::size_t index) {
+    if (is_worker(index)) hand_over_worker(index);
+    else hand_over_membership();
+}
+
+void Supervisor::hand_over_worker(std::size_t index) {
+    Child& child = children_[index];
+    Result<WorkerLink> link = WorkerLink::create(next_link_++);
+    bool ok = static_cast<bool>(link);
+    if (!ok) MOTET_LOG(error, "%s: %s", kPlan[index].program, link.error().text.c_str());
+    if (ok) {
+        child.link = std::move(*link);
+        const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(),
+                           child.link.submit_writable.get(), child.link.delivery_read_only.get()};
+        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, kPlan[index].service), {}, fds) &&
+             control::send(child.control.get(), header_of(control::Type::go));
+        child.started = ok;
+        // Before its own START membership could make nothing of it; it gets all links behind that.
+        if (ok && children_[kMembership].started) ok = send_link(index);
+    }
+    if (ok) return;
+    Actions actions;
+    state_.on_broken(index, now_, actions);
+    act(std::move(actions));
+}
+
+bool Supervisor::send_link(std::size_t worker) {
+    const Child& child = children_[worker];
+    const int fds[] = {child.link.membership_socket.get(), child.link.delivery_writable.get(), child.link.submit_read_only.get()};
+    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, kPlan[worker].service, child.incarnation), {}, fds);
+}
+
+void Supervisor::hand_over_membership() {
+    Child& child = children_[kMembership];
+    const int fds[] = {start_.configuration.file.get(), child.page.fd()};
+    bool ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
+    child.started = ok;
+    for (std::size_t i = 0; ok && i < kPlan.size(); ++i)
+        if (is_worker(i) && children_[i].started && state_.running(i)) ok = send_link(i);
+    ok = ok && control::send(child.control.get(), header_of(control::Type::go));
+    if (ok) return;
+    Actions actions;
+    state_.on_broken(kMembership, now_, actions);
+    act(std::move(actions));
+}
+
+void Supervisor::on_ready(const loop::Ready& ready) {
+    if (ready.tag >= kTagAdministratorClients) return administrators_->on_ready(ready, now_);
+    if (ready.tag >= kTagChildren) {
+        const std::size_t index = (ready.tag - kTagChildren) / kTagsPerChild;
+        switch ((ready.tag - kTagChildren) % kTagsPerChild) {
+            case kControlLine: return on_control(index);
+            case kExit: return on_exit(index);
+            case kErrors:
+                children_[index].read_errors(kPlan[index], now_);
+                // Closed by the child: what is left is read at its end.
+                if (ready.hung_up && !ready.readable && children_[index].process.errors) poller_->remove(children_[index].process.errors.get());
+                return;
+        }
+        return;
+    }
+    if (ready.tag >= kTagListening) return accept_clients(ready.tag - kTagListening);
+    switch (ready.tag) {
+        case kTagSignals: return on_signal();
+        case kTagAdministrators: return administrators_->accept(administrator_socket_.get(), now_);
+        case kTagReloadErrors:
+            if (!reload_) return;
+            reload_->read_errors();
+            if (ready.hung_up) poller_->remove(reload_->errors_fd());
+            return;
+        case kTagReloadExit: return on_reload();
+    }
+}
+
+void Supervisor::on_control(std::size_t index) {
+    Child& child = children_[index];
+    for (int i = 0; i < kMessagesPerRound && child.control; ++i) {
+        switch (control::receive(child.control.get(), false, message_)) {
+            case control::Received::nothing: return;
+            case control::Received::closed: return poller_->remove(child.control.get());   // its exit follows
+            case control::Received::malformed: {
+                MOTET_LOG(error, "%s sent a malformed message and is replaced", kPlan[index].program);
+                Actions actions;
+                state_.on_broken(index, now_, actions);
+                return act(std::move(actions));
+            }
+            case control::Received::message: on_message(index, message_); break;
+        }
+    }
+}
+
+void Supervisor::on_message(std::size_t index, control::Message& message) {
+    Child& child = children_[index];
+    switch (message.type()) {
+        case control::Type::hello: return on_hello(index, message.body);
+        case control::Type::ready: return on_child_ready(index);
+        case control::Type::drop:
+            if (is_worker(index)) clients_[index].drop(message.header.a);
+            return;
+        case control::Type::link_broken:
+            if (!is_worker(index)) on_link_broken(message.header.a, message.header.b);
+            return;
+        case control::Type::log: {
+            const auto level = static_cast<log::Level>(std::clamp<std::uint64_t>(message.header.a, 3, 7));
+            return child.log(kPlan[index], level, as_text(message.body), now_);
+        }
+        case control::Type::fatal: {
+            child.log(kPlan[index], log::Level::error, as_text(message.body), now_);
+            // A worker's word ends nothing but itself: it may have been broken into.
+            const auto code = message.header.a;
+            if (!is_worker(index) && code >= kExitConfig && code <= kExitGivenUp) stop_with(static_cast<int>(code), nullptr);
+            return;
+        }
+        default: return;   // not for us
+    }
+}
+
+void Supervisor::on_hello(std::size_t index, ByteView report) {
+    Child& child = children_[index];
+    if (state_.phase(index) != Phase::launched) return;
+    constexpr std::size_t kReportLinesMax = 16;
+    std::string_view rest = as_text(report);
+    while (!rest.empty() && child.unenforced.size() < kReportLinesMax) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        if (end > 0) child.unenforced.emplace_back(rest.substr(0, end));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    // The child's word is not taken for it.
+    const Confinement c = confinement(child.process.pid);
+    const bool filter_expected = is_worker(index) && sandbox::has_filter(sandbox::Profile::worker);
+    const bool confined = c.no_new_privileges && !c.capabilities && (c.filtered || !filter_expected);
+    Actions actions;
+    if (is_worker(index) && !confined) {
+        MOTET_LOG(error, "%s has not entered its sandbox (no new privileges: %s, system-call list: %s, without capabilities: %s); it gets "
+                  "no descriptors and is stopped", kPlan[index].program, c.no_new_privileges ? "yes" : "no", c.filtered ? "yes" : "no",
+                  c.capabilities ? "no" : "yes");
+        state_.on_broken(index, now_, actions);
+        return act(std::move(actions));
+    }
+    if (!confined) child.unenforced.emplace_back("dropped capabilities and no new privileges");
+    if (is_worker(index) && geteuid() == 0 && c.uid == 0) child.unenforced.emplace_back("own user (it runs as root)");
+    if (is_worker(index) && !c.filtered) child.unenforced.emplace_back("system-call list (built with sanitizers)");
+    state_.on_hello(index, now_, actions);
+    act(std::move(actions));
+}
+
+void Supervisor::on_child_ready(std::size_t index) {
+    if (state_.phase(index) != Phase::handed_over) return;
+    state_.on_ready(index, now_);
+    MOTET_LOG(notice, "%s is ready, %lld ms after its start", kPlan[index].program,
+              static_cast<long long>((now_ - state_.launched_at(index)).ms()));
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        if (state_.phase(i) != Phase::ready) return;
+    notify_.say("READY=1\nSTATUS=all services are ready\n");
+    if (!all_ready_said_ && ready_callback_) ready_callback_();
+    all_ready_said_ = true;
+}
+
+void Supervisor::on_link_broken(std::uint64_t service, std::uint64_t incarnation) {
+    Actions actions;
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        if (is_worker(i) && kPlan[i].service == service && children_[i].incarnation == incarnation && state_.has_links(i)) {
+            MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", kPlan[i].program);
+            state_.on_broken(i, now_, actions);
+        }
+    act(std::move(actions));
+}
+
+void Supervisor::on_exit(std::size_t index) {
+    Child& child = children_[index];
+    // What it said last still counts: which connections are gone, why it cannot go on.
+    for (int i = 0; i < 16 && child.control && control::receive(child.control.get(), false, message_) == control::Received::message; ++i)
+        if (message_.type() == control::Type::log || message_.type() == control::Type::fatal || message_.type() == control::Type::drop)
+            on_message(index, message_);
+    const Ended ended = reap(child.process);
+    if (!ended.ended) return;
+    for (int i = 0; i < 16; ++i) child.read_errors(kPlan[index], now_);
+    child.last_exit = ended.text;
+    const bool expected = state_.stopping() && !ended.signalled && ended.code == 0;
+    if (expected) MOTET_LOG(info, "%s has stopped", kPlan[index].program);
+    else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", kPlan[index].program, static_cast<int>(child.process.pid),
+                   static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
+    child.process = {};
+    child.control.reset();
+    child.started = false;
+    Actions actions;
+    state_.on_exit(index, now_, actions);
+    act(std::move(actions));
+}
+
+void Supervisor::on_signal() {
+    signalfd_siginfo info{};
+    while (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        switch (info.ssi_signo) {
+            case SIGHUP: begin_reload(); break;
+            case SIGUSR1: dump(); break;
+            case SIGUSR2:
+                MOTET_LOG(warning, "re-executing the supervisor while the node stays up is not in this release; restart motet instead");
+                break;
+            default: stop_with(kExitOk, strsignal(static_cast<int>(info.ssi_signo)));
+        }
+    }
+}
+
+void Supervisor::stop_with(int code, const char* why) {
+    if (state_.stopping()) return;
+    if (why != nullptr) MOTET_LOG(notice, "stopping: %s (from signal)", why);
+    else MOTET_LOG(error, "stopping with exit code %d: %s", code, code == kExitConfig ? "correct the configuration, then start motet again"
+                                                                                     : "remove the reason given above, then start motet again");
+    notify_.say("STOPPING=1");
+    Actions actions;
+    state_.stop(code, now_, actions);
+    act(std::move(actions));
+}
+
+}  // namespace motet::supervisor

@@ -1,0 +1,104 @@
+// The supervisor itself: one thread, one loop. What shall happen is decided in state.*; here it is done, with descriptors,
+// messages and signals. It takes no decision about clusters and parses nothing but fixed-size messages of its children.
+#pragma once
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/control/control.h"
+#include "libs/loop/loop.h"
+#include "libs/metrics/status_page.h"
+#include "supervisor/access.h"
+#include "supervisor/child.h"
+#include "supervisor/configuration.h"
+#include "supervisor/control.h"
+#include "supervisor/fdstore.h"
+#include "supervisor/notify.h"
+#include "supervisor/options.h"
+#include "supervisor/plan.h"
+#include "supervisor/runtime_dir.h"
+#include "supervisor/state.h"
+
+namespace motet::supervisor {
+
+class Supervisor {
+public:
+    struct Start {
+        Options options;
+        std::string config_file, libexec;
+        Configuration configuration;
+        std::uint32_t node_id = 0;
+        std::string node_name;
+    };
+    // `ready` is called once, when every child serves.
+    Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready);
+
+    // Sockets, signals. An error is a reason not to start.
+    Status open();
+    // Until everything is down again; the exit code.
+    int run();
+
+private:
+    void act(Actions actions);
+    void launch(std::size_t index);
+    void hand_over(std::size_t index);
+    void hand_over_worker(std::size_t index);
+    void hand_over_membership();
+    bool send_link(std::size_t worker);
+    void stop_with(int code, const char* why);
+
+    void on_ready(const loop::Ready& ready);
+    void on_signal();
+    void on_control(std::size_t index);
+    void on_message(std::size_t index, control::Message& message);
+    void on_hello(std::size_t index, ByteView report);
+    void on_child_ready(std::size_t index);
+    void on_link_broken(std::uint64_t service, std::uint64_t incarnation);
+    void on_exit(std::size_t index);
+    void accept_clients(std::size_t index);
+    void accept_one(std::size_t index, UniqueFd socket);
+    void accept_pause(std::size_t index);
+    void accept_resume();
+    static std::uint64_t listening_tag(std::size_t index);
+
+    void tick();
+    void look_for_hung_children();
+    Instant deadline() const;
+    void begin_reload();
+    void watch_reload();
+    void on_reload();
+    void note_changes(const config::Snapshot& fresh);
+    void dump();
+
+    std::string answer(const std::string& request) const;
+    std::string own_section() const;
+    std::string child_section(std::size_t index) const;
+
+    Start start_;
+    RuntimeDir& runtime_;
+    Notify& notify_;
+    std::function<void()> ready_callback_;
+    std::optional<loop::Poller> poller_;
+    std::unique_ptr<ControlServer> administrators_;
+    State state_{kPlan.size()};
+    std::array<Child, kPlan.size()> children_;
+    std::array<FdStore, kPlan.size()> clients_;
+    std::array<UniqueFd, kPlan.size()> listening_;
+    UniqueFd administrator_socket_, signals_;
+    Access access_;
+    std::optional<ConfigurationRun> reload_;
+    std::vector<std::string> pending_keys_;       // changed in the file, in force after a restart
+    std::vector<std::string> unenforced_;         // what this machine or user does not allow
+    control::Message message_;
+    std::uint64_t next_link_ = 1, boot_ = 0, refused_ = 0;
+    Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
+    int realtime_priority_ = 0;
+    bool all_ready_said_ = false, reload_wanted_ = false, accept_paused_ = false;
+    std::optional<int> quit_;
+};
+
+}  // namespace motet::supervisor

@@ -1,0 +1,4 @@
+# tests/lint
+dist_check_SCRIPTS += tests/lint/layers.sh
+EXTRA_DIST += tests/lint/layers.py tests/lint/layers.txt
+TESTS += tests/lint/layers.sh

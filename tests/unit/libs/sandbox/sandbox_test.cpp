@@ -1,0 +1,197 @@
+// Each case forks a child that enters the real sandbox and then tries one thing: what a worker needs works, what it must
+// not do kills it with SIGSYS.
+#include "libs/sandbox/sandbox.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "libs/control/control.h"
+#include "libs/sandbox/profiles.h"
+
+namespace motet::sandbox {
+namespace {
+
+// Wait status of a child that entered `profile` and ran `attempt`; exit 0 if the attempt says true.
+int in_sandbox(Profile profile, const std::function<bool()>& attempt) {
+    const pid_t child = fork();
+    if (child == 0) {
+        const Result<Report> entered = enter({.profile = profile});
+        if (!entered) {
+            dprintf(2, "%s\n", entered.error().text.c_str());
+            _exit(kExitCode);
+        }
+        _exit(attempt() ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status;
+}
+
+bool exited(int status, int code) { return WIFEXITED(status) && WEXITSTATUS(status) == code; }
+bool killed(int status, int signal) { return WIFSIGNALED(status) && WTERMSIG(status) == signal; }
+
+TEST(Sandbox, WorkerKeepsWhatItsLoopNeeds) {
+    int pair[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    const int page = memfd_create("page", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    ASSERT_EQ(ftruncate(page, 8192), 0);
+    control::Header go{.type = static_cast<std::uint32_t>(control::Type::go)};
+    ASSERT_TRUE(control::send(pair[0], go, {}, std::vector<int>{page}));
+    const int status = in_sandbox(Profile::worker, [&] {
+        const int epoll = epoll_create1(EPOLL_CLOEXEC);
+        epoll_event event{.events = EPOLLIN, .data = {.fd = pair[1]}};
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, pair[1], &event) != 0 || epoll_wait(epoll, &event, 1, 1000) != 1) return false;
+        control::Message message;
+        if (control::receive(pair[1], true, message) != control::Received::message || message.fds.size() != 1) return false;
+        struct stat st {};
+        if (fcntl(message.fds[0], F_GET_SEALS) < 0 || fstat(message.fds[0], &st) != 0 || st.st_size != 8192) return false;
+        void* at = mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, message.fds[0], 0);
+        if (at == MAP_FAILED) return false;
+        std::memset(at, 1, 8192);
+        syscall(SYS_futex, at, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+        munmap(at, 8192);
+        std::vector<std::string> heap;   // grows through brk, mmap, mremap and back
+        for (std::size_t i = 1; i < 200; ++i) heap.push_back(std::string(i * 4096, 'x'));
+        heap.clear();
+        heap.shrink_to_fit();
+        std::string big(64u << 20, 'y');
+        big.resize(128u << 20);
+        timespec now{};
+        if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return false;
+        const std::string text = "still here";
+        return control::send(pair[1], {.type = static_cast<std::uint32_t>(control::Type::log)}, as_bytes(text)) &&
+               shutdown(pair[1], SHUT_RDWR) == 0 && close(pair[1]) == 0;
+    });
+    EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+    control::Message said;
+    ASSERT_EQ(control::receive(pair[0], false, said), control::Received::message);
+    EXPECT_EQ(as_text(said.body), "still here");
+}
+
+TEST(Sandbox, WorkerDiesOfWhatItMustNotDo) {
+    if (!has_filter(Profile::worker)) GTEST_SKIP() << "built with sanitizers: no system-call list";
+    int pair[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    const std::vector<std::pair<const char*, std::function<void()>>> attempts = {
+        {"open", [] { open("/etc/passwd", O_RDONLY); }},
+        {"socket", [] { socket(AF_INET, SOCK_DGRAM, 0); }},
+        {"listen", [&] { listen(pair[0], 1); }},
+        {"sendmsg", [&] { msghdr m{}; sendmsg(pair[0], &m, MSG_DONTWAIT); }},
+        {"sendto an address", [&] { sockaddr a{}; a.sa_family = AF_UNIX; sendto(pair[0], "x", 1, MSG_DONTWAIT, &a, sizeof a); }},
+        {"shutdown of one side", [&] { shutdown(pair[0], SHUT_WR); }},
+        {"fork", [] { syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr); }},
+        {"exec", [] { execl("/bin/true", "true", nullptr); }},
+        {"kill", [] { kill(getppid(), 0); }},
+        {"another's tgkill", [] { syscall(SYS_tgkill, getppid(), getppid(), 0); }},
+        {"prctl", [] { prctl(PR_SET_DUMPABLE, 1); }},
+        {"memfd", [] { memfd_create("x", 0); }},
+        {"executable memory", [] { mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
+        {"setuid", [] { syscall(SYS_setuid, 0); }},
+        {"dup", [] { syscall(SYS_dup, 0); }},
+        {"F_SETFL", [&] { fcntl(pair[0], F_SETFL, 0); }},
+        {"write to a file", [&] { syscall(SYS_write, pair[0], "x", 1); }},
+        {"ptrace", [] { syscall(SYS_ptrace, 0, 0, 0, 0); }},
+        {"io_uring", [] { syscall(SYS_io_uring_setup, 1, nullptr); }},
+        {"unshare", [] { syscall(SYS_unshare, 0x10000000); }},
+    };
+    for (const auto& [name, attempt] : attempts) {
+        const int status = in_sandbox(Profile::worker, [&, call = attempt] { call(); return true; });
+        EXPECT_TRUE(killed(status, SIGSYS)) << name << ": wait status " << status;
+    }
+}
+
+TEST(Sandbox, AbortStillEndsAsSigabrt) {
+    EXPECT_TRUE(killed(in_sandbox(Profile::worker, []() -> bool { std::abort(); }), SIGABRT));
+}
+
+TEST(Sandbox, ConfigurationReaderParsesWhatItHoldsAndWritesItsMemoryFile) {
+    const int out = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int names[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, names), 0);
+    ASSERT_EQ(send(names[0], "+7", 2, 0), 2);
+    const int status = in_sandbox(Profile::config, [&] {
+        char answer[8];
+        pollfd wait{names[1], POLLIN, 0};
+        if (send(names[1], "u0root", 6, MSG_NOSIGNAL) != 6 || poll(&wait, 1, 1000) != 1 || recv(names[1], answer, sizeof answer, 0) != 2) return false;
+        try {   // a parser may throw: unwinding must not need a forbidden call
+            throw std::runtime_error(std::string(answer, 2));
+        } catch (const std::exception& e) {
+            const std::string text = e.what();
+            return write(out, text.data(), text.size()) == 2 &&
+                   fcntl(out, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+        }
+    });
+    EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+    EXPECT_EQ(fcntl(out, F_GET_SEALS), F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
+
+TEST(Sandbox, ConfigurationReaderDiesOfFilesNetworkAndProcesses) {
+    if (!has_filter(Profile::config)) GTEST_SKIP() << "built with sanitizers: no system-call list";
+    EXPECT_TRUE(killed(in_sandbox(Profile::config, [] { return open("/etc/passwd", O_RDONLY) >= 0; }), SIGSYS));
+    EXPECT_TRUE(killed(in_sandbox(Profile::config, [] { return fork() >= 0; }), SIGSYS));
+    EXPECT_TRUE(killed(in_sandbox(Profile::config, [] { return socket(AF_UNIX, SOCK_STREAM, 0) >= 0; }), SIGSYS));
+}
+
+// Opened before the sandbox, read inside: what the kernel says about a process in each profile.
+TEST(Sandbox, NobodyKeepsCapabilitiesOrGainsPrivileges) {
+    for (const Profile profile : {Profile::config, Profile::worker, Profile::membership}) {
+        const pid_t child = fork();
+        if (child == 0) {
+            const int in = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+            if (!enter({.profile = profile})) _exit(2);
+            std::string text(8192, '\0');
+            const ssize_t size = read(in, text.data(), text.size());
+            text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+            const auto says = [&text](const char* line) { return text.find(line) != std::string::npos; };
+            _exit(says("CapEff:\t0000000000000000") && says("CapPrm:\t0000000000000000") && says("NoNewPrivs:\t1") ? 0 : 1);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        EXPECT_TRUE(exited(status, 0)) << "profile " << static_cast<int>(profile) << ", wait status " << status;
+    }
+}
+
+TEST(Sandbox, RootBecomesTheConfiguredUser) {
+    if (geteuid() != 0) GTEST_SKIP() << "not started as root";
+    const pid_t child = fork();
+    if (child == 0) {
+        const Result<Report> entered = enter({.profile = Profile::membership, .user = "nobody"});
+        _exit(entered && entered->missing.empty() && getuid() != 0 && geteuid() != 0 && getgid() != 0 && setuid(0) != 0 ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+}
+
+TEST(Sandbox, AMissingUserIsReportedAndNobodyTakesItsPlace) {
+    if (geteuid() != 0) GTEST_SKIP() << "not started as root";
+    const pid_t child = fork();
+    if (child == 0) {
+        const Result<Report> entered = enter({.profile = Profile::membership, .user = "motet-no-such-user"});
+        _exit(entered && entered->missing.size() == 1 && getuid() != 0 ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+}
+
+}  // namespace
+}  // namespace motet::sandbox

@@ -1,0 +1,82 @@
+# One program a room; each test file stands at the path of what it tests.
+
+if HAVE_GTEST
+
+check_PROGRAMS += tests/unit/wire_tests
+tests_unit_wire_tests_SOURCES = tests/unit/libs/wire/frames_test.cpp tests/unit/libs/wire/layout.h \
+	tests/unit/libs/wire/packing_test.cpp tests/unit/libs/wire/seq_test.cpp tests/unit/libs/wire/services_test.cpp \
+	tests/unit/libs/wire/services_vectors_test.cpp tests/unit/libs/wire/sha256.h \
+	tests/unit/libs/wire/totem_vectors_test.cpp tests/unit/libs/feed/feed_test.cpp tests/fuzz/exercise.cpp \
+	tests/fuzz/exercise.h tests/vectors/load.h
+tests_unit_wire_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_wire_tests_LDADD = libs/feed/libfeed.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/wire_tests
+
+check_PROGRAMS += tests/unit/ring_tests
+tests_unit_ring_tests_SOURCES = tests/unit/libs/ring/hostile_test.cpp tests/unit/libs/ring/memory_link.h \
+	tests/unit/libs/ring/ring_test.cpp tests/unit/libs/ring/segment_test.cpp tests/unit/libs/ring/threads_test.cpp \
+	tests/unit/libs/loop/loop_test.cpp
+tests_unit_ring_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_ring_tests_LDADD = libs/ring/libring.la libs/loop/libloop.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/ring_tests
+
+check_PROGRAMS += tests/unit/ipc_tests
+tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/scripted_client.h tests/unit/libs/ipc/server_hostile_test.cpp \
+	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h tests/unit/libs/worker/worker_test.cpp
+tests_unit_ipc_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/ipc_tests
+
+check_PROGRAMS += tests/unit/client_tests
+tests_unit_client_tests_SOURCES = tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
+	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
+	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp
+tests_unit_client_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
+TESTS += tests/unit/client_tests
+
+check_PROGRAMS += tests/unit/config_tests
+tests_unit_config_tests_SOURCES = tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
+	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
+tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_config_tests_LDADD = supervisor/reader/libreader.la libs/config/libconfig.la libs/base/libbase.la $(YAML_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/config_tests
+
+check_PROGRAMS += tests/unit/supervisor_tests
+tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/state_test.cpp tests/unit/libs/control/control_test.cpp \
+	tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/sandbox/sandbox_test.cpp
+tests_unit_supervisor_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_supervisor_tests_LDADD = supervisor/libsupervisor.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/control/libcontrol.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/supervisor_tests
+
+check_PROGRAMS += tests/unit/totem_tests
+tests_unit_totem_tests_SOURCES = tests/unit/membership/totem/gather_test.cpp tests/unit/membership/totem/net.h \
+	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/ring_test.cpp
+tests_unit_totem_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_totem_tests_LDADD = membership/totem/libtotem.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/totem_tests
+
+check_PROGRAMS += tests/unit/sync_tests
+tests_unit_sync_tests_SOURCES = tests/unit/membership/sync/sync_test.cpp
+tests_unit_sync_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_sync_tests_LDADD = membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/sync_tests
+
+check_PROGRAMS += tests/unit/membership_tests
+tests_unit_membership_tests_SOURCES = tests/unit/membership/ring_file_test.cpp \
+	tests/integration/udp_transport_test.cpp membership/ring_file.cpp membership/transport/udp/address.cpp \
+	membership/transport/udp/udp.cpp
+tests_unit_membership_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_membership_tests_LDADD = libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/membership_tests
+
+check_PROGRAMS += tests/unit/cpg_tests
+tests_unit_cpg_tests_SOURCES = tests/unit/workers/cpg/core_fixture.h tests/unit/workers/cpg/core_flows_test.cpp \
+	tests/unit/workers/cpg/core_hostile_test.cpp tests/unit/workers/cpg/core_parts_test.cpp \
+	tests/unit/workers/cpg/core_requests_test.cpp tests/unit/workers/cpg/core_sync_test.cpp
+tests_unit_cpg_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/cpg_tests
+
+endif

@@ -1,0 +1,86 @@
+// motetctl: the administrator's view of a running node. It reads what the processes have published, so it answers while
+// they hang.
+#include <getopt.h>
+#include <sys/auxv.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "tools/motetctl_request.h"
+#include "tools/motetctl_text.h"
+
+namespace {
+
+using namespace motet::ctl;
+
+constexpr int kOk = 0, kNoAnswer = 1, kUsage = 2;
+
+constexpr const char* kHelp =
+    "Usage: motetctl [OPTION]... COMMAND\n"
+    "  status              this node, its ring, members, processes, and what needs attention\n"
+    "  members             the nodes of the ring\n"
+    "  groups              the closed process groups and their members\n"
+    "  events              the last lines of the log\n"
+    "Options:\n"
+    "  --json              the same as JSON (schema: motetctl(8))\n"
+    "  --runtime-dir DIR   of the daemon (default: $MOTET_RUNTIME_DIR, else " MOTET_RUNDIR ")\n"
+    "  --timeout SECONDS   how long to wait for the daemon (default: 2.5)\n"
+    "  --version, --help\n"
+    "Exit codes: 0 done, 1 no answer or nothing there, 2 bad usage.\n";
+
+struct Command {
+    const char* name;
+    Printed (*print)(const Answer&, bool json);
+};
+constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"groups", print_groups}, {"events", print_events}};
+
+std::string default_runtime_dir() {
+    const char* given = getauxval(AT_SECURE) == 0 ? getenv("MOTET_RUNTIME_DIR") : nullptr;
+    return given != nullptr && *given != '\0' ? given : MOTET_RUNDIR;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    static const option known[] = {{"json", no_argument, nullptr, 'j'},    {"runtime-dir", required_argument, nullptr, 'r'},
+                                   {"timeout", required_argument, nullptr, 't'}, {"version", no_argument, nullptr, 'v'},
+                                   {"help", no_argument, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
+    std::string runtime_dir = default_runtime_dir();
+    bool json = false;
+    int limit_ms = kConnectLimitMs;
+    for (int c; (c = getopt_long(argc, argv, "h", known, nullptr)) != -1;) {
+        switch (c) {
+            case 'j': json = true; break;
+            case 'r': runtime_dir = optarg; break;
+            case 't': {
+                char* end = nullptr;
+                const double seconds = std::strtod(optarg, &end);
+                if (*optarg == '\0' || *end != '\0' || !(seconds > 0 && seconds <= 3600)) {
+                    std::fprintf(stderr, "motetctl: --timeout %s: a number of seconds from above 0 to 3600 is needed\n", optarg);
+                    return kUsage;
+                }
+                limit_ms = static_cast<int>(seconds * 1000);
+                break;
+            }
+            case 'v': return std::puts("motetctl " MOTET_VERSION) < 0 ? kNoAnswer : kOk;
+            case 'h': return std::fputs(kHelp, stdout) < 0 ? kNoAnswer : kOk;
+            default: std::fputs(kHelp, stderr); return kUsage;
+        }
+    }
+    const std::string wanted = optind + 1 == argc ? argv[optind] : "";
+    for (const Command& command : kCommands) {
+        if (wanted != command.name) continue;
+        const motet::Result<Answer> answer = ask(runtime_dir, wanted, limit_ms);
+        if (!answer) {
+            std::fprintf(stderr, "motetctl: %s\n", answer.error().text.c_str());
+            return kNoAnswer;
+        }
+        const Printed printed = command.print(*answer, json);
+        std::fputs(printed.text.c_str(), printed.ok ? stdout : stderr);
+        return printed.ok && std::fflush(stdout) == 0 ? kOk : kNoAnswer;
+    }
+    if (wanted.empty()) std::fputs(kHelp, stderr);
+    else std::fprintf(stderr, "motetctl: %s: no such command; see motetctl --help\n", wanted.c_str());
+    return kUsage;
+}

@@ -1,0 +1,199 @@
+#include "tools/motetctl_text.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace motet::ctl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Null if there is nothing, or nothing readable.
+Json section(const Answer& answer, const char* name) {
+    const auto it = answer.find(name);
+    if (it == answer.end() || it->second.body.empty()) return nullptr;
+    Json parsed = Json::parse(it->second.body, nullptr, false);
+    if (!parsed.is_object()) return nullptr;
+    parsed["age_ms"] = it->second.age_ms;
+    parsed["responding"] = it->second.age_ms >= 0 && it->second.age_ms <= kHangNoticeMs;
+    return parsed;
+}
+
+std::string printable(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    return text;
+}
+
+std::string text_of(const Json& object, const char* key, const char* fallback = "") {
+    if (!object.is_object() || !object.contains(key)) return fallback;
+    const Json& value = object[key];
+    if (value.is_string()) return printable(value.get<std::string>());
+    return value.is_null() ? fallback : printable(value.dump());
+}
+
+std::int64_t number_of(const Json& object, const char* key, std::int64_t fallback = 0) {
+    if (!object.is_object() || !object.contains(key) || !object[key].is_number_integer()) return fallback;
+    return object[key].get<std::int64_t>();
+}
+
+bool flag_of(const Json& object, const char* key, bool fallback) {
+    if (!object.is_object() || !object.contains(key) || !object[key].is_boolean()) return fallback;
+    return object[key].get<bool>();
+}
+
+Json list_of(const Json& object, const char* key) {
+    if (!object.is_object() || !object.contains(key) || !object[key].is_array()) return Json::array();
+    return object[key];
+}
+
+// As Corosync's tools print it: representative, dot, sequence in hexadecimal.
+std::string ring_of(const Json& membership) {
+    if (!membership.is_object() || !membership.contains("ring")) return "none";
+    char text[64];
+    std::snprintf(text, sizeof text, "%lld.%llx", static_cast<long long>(number_of(membership["ring"], "rep")),
+                  static_cast<unsigned long long>(number_of(membership["ring"], "seq")));
+    return text;
+}
+
+std::string duration(std::int64_t ms) {
+    const std::int64_t s = ms / 1000;
+    if (s < 120) return std::to_string(s) + " s";
+    if (s < 7200) return std::to_string(s / 60) + " min";
+    if (s < 172'800) return std::to_string(s / 3600) + " h";
+    return std::to_string(s / 86'400) + " d";
+}
+
+std::string padded(std::string text, std::size_t width) {
+    if (text.size() < width) text.append(width - text.size(), ' ');
+    return text + " ";
+}
+
+std::string line(const char* label, const std::string& value) { return padded(label, 11) + value + "\n"; }
+
+std::string member_lines(const Json& membership, const std::string& indent) {
+    std::string out;
+    for (const Json& member : list_of(membership, "members")) {
+        out += indent + padded(text_of(member, "id", "?"), 5) + padded(text_of(member, "name", "-"), 16) + padded(text_of(member, "address", "-"), 20) +
+               text_of(member, "state", "?") + (number_of(member, "id", -1) == number_of(membership, "node", -2) ? ", this node" : "") + "\n";
+    }
+    return out;
+}
+
+// Lines about what a reader of old pages must know.
+std::string silence(const char* name, const Json& child) {
+    if (child.is_null() || flag_of(child, "responding", true)) return {};
+    return std::string(name) + " has not answered for " + duration(number_of(child, "age_ms")) + "; what is shown of it is that old\n";
+}
+
+Printed as_json(Json body) {
+    Json out;
+    out["schema"] = kSchema;
+    for (auto& [key, value] : body.items()) out[key] = value;
+    return {out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", true};
+}
+
+std::string children_lines(const Json& supervisor) {
+    std::string out = "Processes\n  " + padded("motet", 12) + "pid " + padded(text_of(supervisor, "pid"), 8) + "up " +
+                      duration(number_of(supervisor, "uptime_ms")) + ", version " + text_of(supervisor, "version") + "\n";
+    for (const Json& child : list_of(supervisor, "children")) {
+        const bool running = number_of(child, "pid") > 0;
+        out += "  " + padded(text_of(child, "name"), 12);
+        if (running) out += "pid " + padded(text_of(child, "pid"), 8) + "up " + duration(number_of(child, "uptime_ms")) + ", ";
+        out += text_of(child, "state") + ", " + text_of(child, "restarts", "0") + " restarts";
+        if (child.contains("clients")) out += ", " + text_of(child, "clients") + " clients";
+        const std::string last = text_of(child, "last_exit");
+        if (!last.empty()) out += "; last ended: " + last;
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+Printed print_status(const Answer& answer, bool json) {
+    const Json supervisor = section(answer, "supervisor"), membership = section(answer, "membership"), cpg = section(answer, "cpg");
+    if (json) return as_json({{"supervisor", supervisor}, {"membership", membership}, {"cpg", cpg}});
+
+    std::string out;
+    const std::string node_name = text_of(supervisor, "node_name"), cluster = text_of(membership, "cluster");
+    out += line("Node", text_of(supervisor, "node", "?") + (node_name.empty() ? "" : " " + node_name) + (cluster.empty() ? "" : ", cluster " + cluster));
+    if (membership.is_null()) {
+        out += line("State", "unknown: membership does not run or has said nothing yet");
+    } else {
+        out += line("State", text_of(membership, "state", "unknown"));
+        out += line("Ring", ring_of(membership));
+        out += line("Transport", text_of(membership, "transport", "unknown") + (flag_of(membership, "encrypted", false) ? ", encrypted" : ", UNENCRYPTED"));
+        out += line("Sync", text_of(membership, "sync", "unknown"));
+        if (membership.contains("quorate") && membership["quorate"].is_boolean()) out += line("Quorate", membership["quorate"].get<bool>() ? "yes" : "no");
+        out += "Members\n" + member_lines(membership, "  ");
+    }
+    out += children_lines(supervisor);
+
+    std::string notices = silence("membership", membership) + silence("cpg", cpg);
+    if (flag_of(supervisor, "stopping", false)) notices += "motet is stopping\n";
+    std::vector<std::string> unenforced;
+    for (const Json& one : list_of(supervisor, "unenforced"))
+        if (one.is_string()) unenforced.push_back(printable(one.get<std::string>()));
+    for (const Json& one : list_of(membership, "unenforced"))
+        if (one.is_string()) unenforced.push_back(printable(one.get<std::string>()));
+    for (const std::string& one : unenforced) notices += "not enforced: " + one + "\n";
+    std::string changed;
+    for (const Json& key : list_of(supervisor, "restart_needed_for"))
+        if (key.is_string()) changed += (changed.empty() ? "" : ", ") + printable(key.get<std::string>());
+    if (!changed.empty()) notices += "changed in the file, in force after a restart: " + changed + "\n";
+    if (number_of(supervisor, "refused_clients") > 0)
+        notices += text_of(supervisor, "refused_clients") + " connections refused: their users are not listed under uidgid\n";
+    if (!notices.empty()) {
+        out += "Notices\n";
+        for (std::size_t from = 0; from < notices.size();) {
+            const std::size_t end = notices.find('\n', from);
+            out += "  " + notices.substr(from, end - from) + "\n";
+            from = end + 1;
+        }
+    }
+    return {out, true};
+}
+
+Printed print_members(const Answer& answer, bool json) {
+    const Json membership = section(answer, "membership");
+    if (membership.is_null()) return {"membership does not run or has said nothing yet; see motetctl status\n", false};
+    if (json)
+        return as_json({{"node", membership.value("node", Json())}, {"state", membership.value("state", Json())}, {"ring", membership.value("ring", Json())},
+                        {"members", list_of(membership, "members")}, {"age_ms", membership["age_ms"]}, {"responding", membership["responding"]}});
+    return {silence("membership", membership) + member_lines(membership, ""), true};
+}
+
+Printed print_groups(const Answer& answer, bool json) {
+    const Json cpg = section(answer, "cpg");
+    if (cpg.is_null()) return {"cpg does not run or has said nothing yet; see motetctl status\n", false};
+    if (json)
+        return as_json({{"groups", list_of(cpg, "groups")}, {"group_count", cpg.value("group_count", Json())}, {"age_ms", cpg["age_ms"]},
+                        {"responding", cpg["responding"]}});
+    std::string out = silence("cpg", cpg);
+    for (const Json& group : list_of(cpg, "groups")) {
+        out += text_of(group, "name", "?") + "\n";
+        const Json members = list_of(group, "members");
+        for (const Json& member : members) out += "  node " + padded(text_of(member, "node", "?"), 5) + "pid " + text_of(member, "pid", "?") + "\n";
+        const std::int64_t all = number_of(group, "member_count", static_cast<std::int64_t>(members.size()));
+        if (all > static_cast<std::int64_t>(members.size())) out += "  and " + std::to_string(all - static_cast<std::int64_t>(members.size())) + " more\n";
+    }
+    const std::int64_t shown = static_cast<std::int64_t>(list_of(cpg, "groups").size()), all = number_of(cpg, "group_count", shown);
+    if (all > shown) out += "and " + std::to_string(all - shown) + " more groups\n";
+    if (shown == 0) out += "no groups\n";
+    return {out, true};
+}
+
+Printed print_events(const Answer& answer, bool json) {
+    const auto it = answer.find("events");
+    const Json events = it == answer.end() ? Json() : Json::parse(it->second.body, nullptr, false);
+    if (!events.is_array()) return {"motet's answer cannot be understood\n", false};
+    if (json) return as_json({{"events", events}});
+    std::string out;
+    for (const Json& event : events)
+        if (event.is_string()) out += printable(event.get<std::string>()) + "\n";
+    return {out, true};
+}
+
+}  // namespace motet::ctl

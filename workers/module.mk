@@ -1,0 +1,13 @@
+noinst_LTLIBRARIES += workers/cpg/libcore.la
+workers_cpg_libcore_la_SOURCES = workers/cpg/core.cpp workers/cpg/core_groups.cpp workers/cpg/core_iteration.cpp \
+	workers/cpg/core_messages.cpp workers/cpg/core_parts.cpp workers/cpg/core_requests.cpp workers/cpg/core_sending.cpp \
+	workers/cpg/core_sync.cpp workers/cpg/core.h workers/cpg/core_request.h workers/cpg/core_state.h
+
+# What every worker is made of besides its own service.
+WORKER_LIBS = libs/worker/libworker.la libs/ipc/libserver.la libs/feed/libfeed.la libs/ring/libring.la libs/loop/libloop.la \
+	libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/config/libconfig.la libs/control/libcontrol.la \
+	libs/wire/libwire.la libs/base/libbase.la
+
+pkglibexec_PROGRAMS += motet-cpg
+motet_cpg_SOURCES = workers/cpg/main.cpp workers/cpg/engine.cpp workers/cpg/engine.h
+motet_cpg_LDADD = workers/cpg/libcore.la $(WORKER_LIBS)
