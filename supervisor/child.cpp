@@ -93,7 +93,9 @@ void Child::read_errors(const ChildPlan& plan, Instant now) {
     error_text.append(bytes, static_cast<std::size_t>(size));
     for (std::size_t end; (end = error_text.find('\n')) != std::string::npos || error_text.size() > logging::kLineMax;) {
         const std::size_t length = std::min(end, logging::kLineMax);
-        if (length > 0) log(plan, log::Level::warning, std::string_view(error_text).substr(0, length), now);
+        std::string_view line = std::string_view(error_text).substr(0, length);
+        if (line.starts_with(plan.program) && line.substr(std::strlen(plan.program)).starts_with(": ")) line.remove_prefix(std::strlen(plan.program) + 2);
+        if (!line.empty()) log(plan, log::Level::warning, line, now);
         error_text.erase(0, end == length ? length + 1 : length);
     }
 }

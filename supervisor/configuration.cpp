@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "libs/base/log.h"
 #include "libs/loop/loop.h"
 
 namespace motet::supervisor {
@@ -91,6 +92,11 @@ Status ConfigurationRun::finish() {
     result_.snapshot = std::move(*snapshot);
     result_.warnings = lines_;
     return Done{};
+}
+
+void log_problem(const std::string& line) {
+    if (line.find(": warning: ") != line.npos) MOTET_LOG(warning, "%s", line.c_str());
+    else MOTET_LOG(error, "%s", line.c_str());
 }
 
 Result<Configuration> read_configuration(const std::string& libexec, const std::string& file, const std::string& node,

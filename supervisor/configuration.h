@@ -52,7 +52,10 @@ private:
     Configuration result_;
 };
 
-// The whole run at once, for the start.
+// A line of motet-config, at the level it has.
+void log_problem(const std::string& line);
+
+// The whole run at once, for the start. `problems` are its lines, warnings too.
 Result<Configuration> read_configuration(const std::string& libexec, const std::string& file, const std::string& node,
                                          std::vector<std::string>& problems);
 

@@ -57,7 +57,7 @@ Result<Daemon> Daemon::begin() {
 void Daemon::ready() {
     if (!report_) return;
     finish(kExitOk);
-    logging::open(false, true);
+    logging::open(logging::To::log);
     const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) dup2(null.get(), fd);
 }

@@ -17,7 +17,7 @@ public:
     Json& text(std::string_view value) {
         separate();
         out_ += '"';
-        for (const char c : value) append(c);
+        while (!value.empty()) value.remove_prefix(append(value));
         out_ += '"';
         return *this;
     }
@@ -28,18 +28,25 @@ private:
         if (!first_) out_ += ',';
         first_ = false;
     }
-    // Bytes above 0x7f pass unchanged if they are the file's; a reader that insists on UTF-8 replaces them.
-    void append(char c) {
+    // One character; how many bytes it had. A file name may be anything, JSON must be UTF-8: other bytes become '?'.
+    std::size_t append(std::string_view rest) {
+        const auto c = static_cast<unsigned char>(rest[0]);
         if (c == '"' || c == '\\') {
             out_ += '\\';
-            out_ += c;
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            out_ += rest[0];
+        } else if (c < 0x20 || c == 0x7f) {
             char escape[8];
             std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
             out_ += escape;
         } else {
-            out_ += c;
+            const std::size_t length = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe1 && c < 0xed ? 3 : 0;   // the usual planes
+            for (std::size_t i = 1; i < length; ++i)
+                if (i >= rest.size() || (static_cast<unsigned char>(rest[i]) & 0xc0) != 0x80) return out_ += '?', 1;
+            if (length == 0) return out_ += '?', 1;
+            out_ += rest.substr(0, length);
+            return length;
         }
+        return 1;
     }
 
     std::string out_;

@@ -10,7 +10,7 @@
 namespace motet::supervisor::logging {
 namespace {
 
-bool g_stderr = true, g_syslog = false;
+To g_to = To::terminal;
 std::deque<std::string> g_kept;
 
 std::string timestamp() {
@@ -36,10 +36,9 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-void open(bool to_stderr, bool to_syslog) {
-    if (to_syslog && !g_syslog) openlog("motet", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    g_stderr = to_stderr;
-    g_syslog = to_syslog;
+void open(To to) {
+    if (to != To::terminal && g_to == To::terminal) openlog("motet", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    g_to = to;
     log::set_sink([](log::Level level, std::string_view text) { line(level, "motet", text); });
 }
 
@@ -48,8 +47,9 @@ void line(log::Level level, std::string_view process, std::string_view text) {
     const std::string body = std::string(log::name(level)) + " " + std::string(process) + ": " + printable(text);
     const std::string whole = timestamp() + " " + body + "\n";
     // One write per line, so that lines of several writers to one file do not mix. A full or closed stderr is nobody's concern.
-    if (g_stderr) (void)!::write(STDERR_FILENO, whole.data(), whole.size());
-    if (g_syslog) syslog(static_cast<int>(level), "%s", body.c_str());
+    const bool complaint = static_cast<int>(level) <= static_cast<int>(log::Level::warning);
+    if (g_to == To::terminal || (g_to == To::log_and_complaints && complaint)) (void)!::write(STDERR_FILENO, whole.data(), whole.size());
+    if (g_to != To::terminal) syslog(static_cast<int>(level), "%s", body.c_str());
     g_kept.push_back(whole.substr(0, whole.size() - 1));
     if (g_kept.size() > kKeptMax) g_kept.pop_front();
 }

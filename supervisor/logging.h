@@ -12,8 +12,13 @@ namespace motet::supervisor::logging {
 inline constexpr std::size_t kKeptMax = 256;   // lines; older ones are forgotten
 inline constexpr std::size_t kLineMax = 1024;  // bytes; longer lines are cut
 
+enum class To {
+    terminal,             // stderr
+    log_and_complaints,   // syslog; warnings and errors also to stderr, while somebody may still be looking
+    log,                  // syslog
+};
 // Our own lines too go here from now on.
-void open(bool to_stderr, bool to_syslog);
+void open(To to);
 // A line of a child, as it came: control characters are replaced.
 void line(log::Level level, std::string_view process, std::string_view text);
 const std::deque<std::string>& kept();

@@ -47,11 +47,8 @@ int check(const std::string& libexec, const std::string& file, const std::string
 int serve(const Options& options, const std::string& file, const std::string& libexec, Daemon& daemon, Notify& notify) {
     std::vector<std::string> problems;
     Result<Configuration> configuration = read_configuration(libexec, file, options.node, problems);
-    if (!configuration) {
-        for (std::size_t i = 1; i < problems.size(); ++i) MOTET_LOG(error, "%s", problems[i].c_str());
-        return fail(kExitConfig, configuration.error());
-    }
-    for (const std::string& line : configuration->warnings) MOTET_LOG(warning, "%s", line.c_str());
+    for (const std::string& line : problems) log_problem(line);
+    if (!configuration) return problems.empty() ? fail(kExitStart, configuration.error()) : int{kExitConfig};
     const Result<config::TotemSettings> settings = config::totem_settings(configuration->snapshot, options.node, config::this_host());
     if (!settings) return fail(kExitConfig, settings.error());
 
@@ -80,7 +77,7 @@ int serve(const Options& options, const std::string& file, const std::string& li
 }
 
 int run(int argc, char** argv) {
-    logging::open(true, false);
+    logging::open(logging::To::terminal);
     const Result<Options> options = parse_options(argc, argv);
     if (!options) return fail(kExitUsage, options.error());
     if (options->help) return std::fputs(kHelp, stdout) < 0 ? kExitStart : kExitOk;
@@ -100,7 +97,7 @@ int run(int argc, char** argv) {
         Result<Daemon> background = Daemon::begin();
         if (!background) return fail(kExitStart, background.error());
         daemon = std::move(*background);
-        logging::open(true, true);
+        logging::open(logging::To::log_and_complaints);
     }
     Notify notify;   // after the fork: the watchdog is for the process that stays
     const int code = serve(*options, *file, *libexec, daemon, notify);

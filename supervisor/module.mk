@@ -15,4 +15,17 @@ motet_SOURCES = supervisor/main.cpp
 motet_LDADD = supervisor/libsupervisor.la
 dist_man8_MANS = docs/man/motet.8 docs/man/motetctl.8
 
+# For the service manager: unit, users, directories.
+systemdunitdir = $(prefix)/lib/systemd/system
+nodist_systemdunit_DATA = etc/systemd/motet.service
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = etc/systemd/sysusers.d/motet.conf
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+dist_tmpfiles_DATA = etc/systemd/tmpfiles.d/motet.conf
+etc/systemd/motet.service: etc/systemd/motet.service.in GNUmakefile
+	$(AM_V_GEN)$(MKDIR_P) etc/systemd && sed -e 's|@sbindir[@]|$(sbindir)|g' $(srcdir)/etc/systemd/motet.service.in > $@
+dist_doc_DATA = docs/motetctl-json.md
+EXTRA_DIST += etc/systemd/motet.service.in
+CLEANFILES += etc/systemd/motet.service
+
 include supervisor/reader/module.mk

@@ -10,14 +10,15 @@ struct ChildPlan {
     const char* program;         // in the libexec directory
     std::uint32_t service;       // service id of a worker, as in messages between nodes
     const char* socket;          // clients connect to it, in the runtime directory; null: no clients
+    const char* user;            // what it becomes when started as root; null: it stays
     bool realtime;               // SCHED_RR where permitted
 };
 
 inline constexpr std::uint32_t kNoService = 0xFFFFFFFF;
 
 inline constexpr ChildPlan kChildren[] = {
-    {"membership", "motet-membership", kNoService, nullptr, true},
-    {"cpg", "motet-cpg", 2, "cpg.sock", false},
+    {"membership", "motet-membership", kNoService, nullptr, nullptr, true},
+    {"cpg", "motet-cpg", 2, "cpg.sock", "motet-cpg", false},
 };
 inline constexpr std::span<const ChildPlan> kPlan{kChildren};
 inline constexpr std::size_t kMembership = 0;

@@ -101,7 +101,7 @@ void Supervisor::on_reload() {
     const ConfigurationRun::State state = reload_->look();
     if (state == ConfigurationRun::State::running) return;
     if (state == ConfigurationRun::State::bad) {
-        for (const std::string& line : reload_->problems()) MOTET_LOG(error, "%s", line.c_str());
+        for (const std::string& line : reload_->problems()) log_problem(line);
         MOTET_LOG(error, "%s is refused; the configuration in force stays", start_.config_file.c_str());
     } else {
         const Configuration fresh = reload_->take();

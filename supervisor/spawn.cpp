@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "libs/control/control.h"
@@ -53,6 +54,18 @@ constexpr int kExecFailed = 127;
     execv(argv[0], argv);
     fail(argv[0]);
     _exit(kExecFailed);
+}
+
+std::string status_of(const std::string& process) {
+    const UniqueFd fd(open(("/proc/" + process + "/status").c_str(), O_RDONLY | O_CLOEXEC));
+    char buffer[8192];
+    const ssize_t size = fd ? read(fd.get(), buffer, sizeof buffer) : -1;
+    return {buffer, size > 0 ? static_cast<std::size_t>(size) : 0};
+}
+
+unsigned long number_after(const std::string& text, const char* label) {
+    const std::size_t at = text.find(label);
+    return at == std::string::npos ? 0 : std::strtoul(text.c_str() + at + std::strlen(label), nullptr, 10);
 }
 
 }  // namespace
@@ -105,18 +118,13 @@ void send_signal(const Process& process, int signal) {
 }
 
 Confinement confinement(pid_t pid) {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/%d/status", pid);
-    const UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
-    char buffer[8192];
-    const ssize_t size = fd ? read(fd.get(), buffer, sizeof buffer) : -1;
-    const std::string text(buffer, size > 0 ? static_cast<std::size_t>(size) : 0);
+    const std::string text = status_of(std::to_string(pid)), own = status_of("self");
     const auto says = [&text](const char* line) { return text.find(line) != std::string::npos; };
-    unsigned real = 0, effective = 0;
-    const std::size_t at = text.find("\nUid:");
-    if (at != std::string::npos) std::sscanf(text.c_str() + at, "\nUid: %u %u", &real, &effective);
-    return {.no_new_privileges = says("\nNoNewPrivs:\t1\n"), .filtered = says("\nSeccomp:\t2\n"),
-            .capabilities = !(says("\nCapPrm:\t0000000000000000\n") && says("\nCapEff:\t0000000000000000\n")), .uid = effective};
+    // Under a service manager's own filter everything is in filter mode already: the child must have one more than we.
+    return {.no_new_privileges = says("\nNoNewPrivs:\t1\n"),
+            .filtered = says("\nSeccomp:\t2\n") && number_after(text, "\nSeccomp_filters:") > number_after(own, "\nSeccomp_filters:"),
+            .capabilities = !(says("\nCapPrm:\t0000000000000000\n") && says("\nCapEff:\t0000000000000000\n")),
+            .uid = static_cast<uid_t>(number_after(text, "\nUid:"))};
 }
 
 }  // namespace motet::supervisor

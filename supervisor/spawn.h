@@ -41,7 +41,7 @@ void send_signal(const Process& process, int signal);
 // What the kernel says about a running process.
 struct Confinement {
     bool no_new_privileges = false, filtered = false, capabilities = true;
-    uid_t uid = 0;                      // effective
+    uid_t uid = 0;                      // real
 };
 Confinement confinement(pid_t pid);
 

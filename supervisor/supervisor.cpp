@@ -1,5 +1,6 @@
 #include "supervisor/supervisor.h"
 
+#include <pwd.h>
 #include <sched.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -393,7 +394,10 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
         return act(std::move(actions));
     }
     if (!confined) child.unenforced.emplace_back("dropped capabilities and no new privileges");
-    if (is_worker(index) && geteuid() == 0 && c.uid == 0) child.unenforced.emplace_back("own user (it runs as root)");
+    if (const char* user = kPlan[index].user; user != nullptr && geteuid() == 0) {
+        const passwd* wanted = getpwnam(user);
+        if (wanted == nullptr || wanted->pw_uid != c.uid) child.unenforced.push_back("own user " + std::string(user) + " (it runs as user " + std::to_string(c.uid) + ")");
+    }
     if (is_worker(index) && !c.filtered) child.unenforced.emplace_back("system-call list (built with sanitizers)");
     state_.on_hello(index, now_, actions);
     act(std::move(actions));

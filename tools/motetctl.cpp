@@ -23,7 +23,7 @@ constexpr const char* kHelp =
     "  groups              the closed process groups and their members\n"
     "  events              the last lines of the log\n"
     "Options:\n"
-    "  --json              the same as JSON (schema: motetctl(8))\n"
+    "  --json              the same as JSON (schema: docs/motetctl-json.md)\n"
     "  --runtime-dir DIR   of the daemon (default: $MOTET_RUNTIME_DIR, else " MOTET_RUNDIR ")\n"
     "  --timeout SECONDS   how long to wait for the daemon (default: 2.5)\n"
     "  --version, --help\n"

@@ -65,6 +65,8 @@ std::string duration(std::int64_t ms) {
     return std::to_string(s / 86'400) + " d";
 }
 
+std::string counted(std::int64_t count, const char* what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
 std::string padded(std::string text, std::size_t width) {
     if (text.size() < width) text.append(width - text.size(), ' ');
     return text + " ";
@@ -101,8 +103,8 @@ std::string children_lines(const Json& supervisor) {
         const bool running = number_of(child, "pid") > 0;
         out += "  " + padded(text_of(child, "name"), 12);
         if (running) out += "pid " + padded(text_of(child, "pid"), 8) + "up " + duration(number_of(child, "uptime_ms")) + ", ";
-        out += text_of(child, "state") + ", " + text_of(child, "restarts", "0") + " restarts";
-        if (child.contains("clients")) out += ", " + text_of(child, "clients") + " clients";
+        out += text_of(child, "state") + ", " + counted(number_of(child, "restarts"), "restart");
+        if (child.is_object() && child.contains("clients")) out += ", " + counted(number_of(child, "clients"), "client");
         const std::string last = text_of(child, "last_exit");
         if (!last.empty()) out += "; last ended: " + last;
         out += "\n";

@@ -339,15 +339,21 @@ void Checks::processes() {
 }
 
 void Checks::not_in_this_build() {
+    std::string first, others;
+    std::size_t later = 0;
+    constexpr std::size_t kShownMax = 16;      // one line is enough to say so
     for (const auto& [key, value] : in_.entries()) {
         const Key* known = find_key(key);
         if (known == nullptr) continue;
         if (known->has(kRefused) && value != known->fallback)
             fail(key, "%.40s is not available in this build; remove it%s", value.c_str(),
                  known->fallback.empty() ? "" : (" or write " + std::string(known->fallback)).c_str());
-        if (known->has(kLater) && value != known->fallback && value != "0")
-            warn(key, "is kept but has no effect in this build");
+        if (!known->has(kLater) || known->has(kRequired) || value == known->fallback || value == "0") continue;
+        if (later++ == 0) first = key;
+        else if (later <= kShownMax) others += (others.empty() ? "; neither have " : ", ") + key;
     }
+    if (later > kShownMax) others += " and more";
+    if (later > 0) warn(first, "is kept but has no effect in this build%s", others.c_str());
 }
 
 }  // namespace

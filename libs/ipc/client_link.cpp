@@ -119,6 +119,7 @@ Outcome receive_hello(int fd, std::int64_t deadline_ms, Hello& hello, Fd (&fds)[
         const ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (n > 0) {
             collect_fds(message, fds, count);
+            if ((message.msg_flags & MSG_CTRUNC) != 0) return Outcome::library;  // more than there should be
             have += static_cast<std::size_t>(n);
         } else if (n == 0) {
             return Outcome::library;
@@ -233,7 +234,8 @@ Outcome ClientLink::push_when_room(std::uint16_t type, std::span<const ByteView>
             const ring::Push pushed = requests_.push(type, request_number_ + 1, pieces);
             if (pushed == ring::Push::ok) {
                 number = ++request_number_;
-                return announce();
+                announce();  // a link that dies now may still have answered: finalize is followed by the hang-up
+                return Outcome::ok;
             }
             if (const Outcome why = refused(pushed); why != Outcome::try_again) return why;
         }

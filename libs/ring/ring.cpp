@@ -34,7 +34,7 @@ void store_pad(std::uint8_t* at, std::uint64_t span) {
 
 Producer::Producer(SegmentPage* own, const SegmentPage* peer)
     : own_(own), peer_(peer), data_(reinterpret_cast<std::uint8_t*>(own) + kPage), capacity_(own->capacity),
-      head_(own->head.load(std::memory_order_relaxed)), published_(head_), tail_seen_(head_ - capacity_), rewind_tested_(head_) {
+      head_(own->head.load(std::memory_order_relaxed)), published_(head_), tail_seen_(head_ - capacity_), rewind_tested_(head_), use_sampled_(head_) {
     // "Full" until the first look at the peer's cursor.
 }
 
@@ -45,6 +45,20 @@ bool Producer::check_tail() {
     return true;
 }
 
+// The pad of a rewind counts as used until the consumer has followed: afterwards only what lay before it is free. So a ring
+// rewinds early in ping-pong and, in a stream, only where it has room for more than the stream lately used.
+bool Producer::rewind_test() {
+    rewind_tested_ = head_;
+    if (!check_tail()) return false;
+    const std::uint64_t offset = head_ & (capacity_ - 1);
+    return tail_seen_ == head_ && offset > std::max({kRewindBeyond, keep_room_, 4 * recent_use_});
+}
+
+void Producer::sample_use() {
+    use_sampled_ = head_;
+    if (check_tail()) recent_use_ = std::max(used_seen(), recent_use_ - recent_use_ / 8);
+}
+
 std::uint8_t* Producer::begin(std::uint32_t length, Push& why) {
     const std::uint64_t need = span_of(length);
     why = Push::full;
@@ -53,10 +67,10 @@ std::uint8_t* Producer::begin(std::uint32_t length, Push& why) {
     const std::uint64_t to_end = capacity_ - offset;
 
     std::uint64_t pad = need > to_end ? to_end : 0;
-    if (pad == 0 && offset > kRewindBeyond && head_ - rewind_tested_ >= kRewindTestEvery) {
-        rewind_tested_ = head_;
-        if (!check_tail()) return why = Push::violation, nullptr;
-        if (tail_seen_ == head_ && need <= offset) pad = to_end;
+    if (head_ == published_ && head_ - rewind_tested_ >= kRewindTestEvery) {   // only then can the consumer have everything
+        const bool rewind = rewind_test();
+        if (violated_) return why = Push::violation, nullptr;
+        if (rewind && need <= offset) pad = to_end;
     }
     if (need + pad > capacity_ - (head_ - tail_seen_)) {
         if (!check_tail()) return why = Push::violation, nullptr;
@@ -70,6 +84,10 @@ std::uint8_t* Producer::begin(std::uint32_t length, Push& why) {
 
 void Producer::finish(std::uint32_t length, std::uint16_t type, std::uint64_t id, std::uint8_t sub) {
     store_header(data_ + (pending_ & (capacity_ - 1)), {.length = length, .type = type, .flags = 3, .sub = sub, .id = id});
+    if (pending_ != head_) {
+        pad_at_ = head_;
+        pad_ = pending_ - head_;
+    }
     head_ = pending_ + span_of(length);
 }
 
@@ -90,6 +108,7 @@ Push Producer::push(std::uint16_t type, std::uint64_t id, std::span<const ByteVi
 
 bool Producer::publish() {
     if (head_ == published_) return false;
+    if (head_ - use_sampled_ >= kRewindTestEvery) sample_use();
     own_->head.store(head_, std::memory_order_release);
     published_ = head_;
     fence();  // the head must be visible before we decide that the consumer is awake
@@ -121,7 +140,13 @@ std::size_t Producer::free_bytes() {
     return span < sizeof(RecordHeader) ? 0 : span - sizeof(RecordHeader);
 }
 
-std::uint64_t Producer::used_bytes() { return check_tail() ? head_ - tail_seen_ : capacity_; }
+std::uint64_t Producer::used_bytes() { return check_tail() ? used_seen() : capacity_; }
+
+std::uint64_t Producer::used_seen() const {
+    const std::uint64_t used = head_ - tail_seen_;
+    const bool pad_unread = pad_at_ - tail_seen_ < used;   // else it lies behind the tail
+    return pad_unread ? used - pad_ : used;
+}
 
 std::uint32_t Producer::record_max() const { return static_cast<std::uint32_t>(capacity_ / 2 - sizeof(RecordHeader)); }
 

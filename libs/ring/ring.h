@@ -36,7 +36,9 @@ public:
     std::size_t free_bytes();             // payload a single record may have now, at least
     std::uint32_t record_max() const;     // largest payload ever: half the capacity less a header
     std::uint64_t head() const { return head_; }
-    std::uint64_t used_bytes();           // finished and not consumed yet; the whole capacity if the peer's tail is impossible
+    std::uint64_t used_bytes();           // records finished and not consumed; the whole capacity if the peer's tail is impossible
+    // An empty ring starts again at its first page, unless less than this would be free until the consumer has followed.
+    void keep_room(std::uint64_t bytes) { keep_room_ = bytes; }
     std::uint64_t capacity() const { return capacity_; }
     bool violated() const { return violated_; }   // the peer's tail was impossible once
     bool consumer_caught_up();            // everything published has been consumed
@@ -47,10 +49,14 @@ private:
     SegmentPage* own_;
     const SegmentPage* peer_;
     std::uint8_t* data_;
-    std::uint64_t capacity_, head_ = 0, published_ = 0, tail_seen_ = 0, rewind_tested_ = 0, pending_ = 0, armed_seen_ = 0;
+    std::uint64_t capacity_, head_ = 0, published_ = 0, tail_seen_ = 0, rewind_tested_ = 0, use_sampled_ = 0, pending_ = 0, armed_seen_ = 0;
+    std::uint64_t keep_room_ = 0, recent_use_ = 0, pad_at_ = 0, pad_ = 0;   // `pad_` bytes at position `pad_at_`: the last pad
     bool violated_ = false;
     bool check_tail();
+    bool rewind_test();
+    void sample_use();
     std::uint64_t largest_span() const;
+    std::uint64_t used_seen() const;
 };
 
 struct Record {

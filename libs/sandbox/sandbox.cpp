@@ -71,19 +71,19 @@ void lock_securebits(Report& report) {
 }
 
 Status drop_capabilities(const Identity& who, Report& report) {
+    // Ordinary users have none to drop; their bounding set stays, and without new privileges it is moot.
+    const bool bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
+    if (geteuid() == 0 && !bounds) report.missing.emplace_back("empty capability bounding set (no CAP_SETPCAP)");
     capng_clear(CAPNG_SELECT_ALL);
     if (who.change) {
-        int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_AMBIENT;
-        if (prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 1) flags |= CAPNG_CLEAR_BOUNDING;
+        const int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_AMBIENT | (bounds ? CAPNG_CLEAR_BOUNDING : 0);
         if (const int result = capng_change_id(static_cast<int>(who.uid), static_cast<int>(who.gid), static_cast<capng_flags_t>(flags));
             result != 0)
             return error("sandbox: becoming user %u without capabilities failed at step %d: %s", who.uid, -result, std::strerror(errno));
         return Done{};
     }
-    // Ordinary users have none to drop; the bounding set needs CAP_SETPCAP, and without new privileges it is moot.
-    const bool root = geteuid() == 0;
-    if (root && setgroups(0, nullptr) != 0) report.missing.emplace_back("dropping supplementary groups (no CAP_SETGID)");
-    if (root && capng_apply(CAPNG_SELECT_BOUNDS) != 0) report.missing.emplace_back("empty capability bounding set (no CAP_SETPCAP)");
+    if (geteuid() == 0 && setgroups(0, nullptr) != 0) report.missing.emplace_back("dropping supplementary groups (no CAP_SETGID)");
+    if (bounds && capng_apply(CAPNG_SELECT_BOUNDS) != 0) return error("sandbox: emptying the bounding set: %s", std::strerror(errno));
     if (capng_apply(CAPNG_SELECT_CAPS) != 0) return error("sandbox: dropping capabilities: %s", std::strerror(errno));
     return Done{};
 }

@@ -15,7 +15,9 @@ constexpr std::size_t kRequestRoom = (1u << 20) + 64 * 1024;  // the longest req
 
 Uplink::Uplink(ring::Producer ring)
     : ring_(std::move(ring)), reserve_(std::min<std::size_t>(kReserve, ring_.capacity() / 16)),
-      request_room_(std::min<std::size_t>(kRequestRoom, ring_.capacity() / 4)) {}
+      request_room_(std::min<std::size_t>(kRequestRoom, ring_.capacity() / 4)) {
+    ring_.keep_room(request_room_ + reserve_ + ring_.capacity() / 16);
+}
 
 bool Uplink::has_room() { return waiting_.empty() && ring_.free_bytes() >= request_room_ + reserve_; }
 

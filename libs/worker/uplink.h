@@ -32,6 +32,7 @@ public:
     bool want_space() { return ring_.want_space(); }
     // Without room for requests or more than three quarters full, until it is less than half full again.
     bool critical();
+    bool was_critical() const { return critical_; }   // what clients were last told
     // Why the link cannot be used any more; null while it can.
     const char* broken() const { return ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_; }
 

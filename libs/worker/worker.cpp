@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kDeliveriesPerRound = 256;
 constexpr unsigned kBusyRounds = 16;                    // between two looks at the sockets
 constexpr Duration kStatusEvery = milliseconds(200);
+constexpr Duration kHeartbeat = milliseconds(800);   // after that at the latest: the supervisor takes a long silence for a hang
 constexpr Duration kDropRetry = milliseconds(10);       // the control socket was full
 constexpr std::uint64_t kSpinDefaultUs = 20;
 constexpr std::uint64_t kSpinMaxUs = 1000;
@@ -140,12 +141,15 @@ void Worker::sleep() {
         } while (loop::monotonic_now() < end);
         spin_.missed();
     }
-    // Blocked on the submit ring: clients' requests stay where they are until membership has made room.
+    // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit that
+    // says "critical" must not outlive the reason.
     const bool blocked = !uplink_.has_room();
-    if (blocked && (!uplink_.want_space() || uplink_.flush() || uplink_.has_room())) return;
+    if (blocked || uplink_.was_critical()) {
+        if (!uplink_.want_space() || uplink_.flush() || uplink_.has_room() == blocked || !uplink_.critical()) return;
+    }
     if (!clients_.prepare_sleep(blocked) || !delivery_.arm()) return;
 
-    const Instant status_at = status_dirty_ ? status_due_ : kNever;
+    const Instant status_at = status_dirty_ ? status_due_ : status_due_ + kHeartbeat;
     const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;
     const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), status_at, drops_at}));
     spin_.slept(loop::monotonic_now() - before);
@@ -170,7 +174,7 @@ void Worker::handle(std::span<const loop::Ready> ready) {
 
 bool Worker::on_time(Instant now) {
     clients_.on_time(now);
-    if (status_dirty_ && now >= status_due_) publish_status(now);
+    if (now >= (status_dirty_ ? status_due_ : status_due_ + kHeartbeat)) publish_status(now);
     if (!drops_.empty()) send_drops();
     if (engine_->deadline() > now) return false;
     engine_->on_time(now);
@@ -180,9 +184,7 @@ bool Worker::on_time(Instant now) {
 void Worker::publish_status(Instant now) {
     status_dirty_ = false;
     status_due_ = now + kStatusEvery;
-    std::string text = engine_->status_json();
-    if (text == status_text_) return;
-    status_text_ = std::move(text);
+    status_text_ = engine_->status_json();
     metrics::StatusWriter(started_.status, started_.status_size).publish(status_text_, now.ns);
 }
 

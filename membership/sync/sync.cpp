@@ -102,9 +102,12 @@ void Sync::deliver(NodeId from, ByteView body, bool foreign_order, Output& out) 
         ++dropped_;
         return;
     }
-    if (header->id == wire::kServiceBuildId) on_build(*member, body, foreign_order, out);
-    else if (header->id == wire::kSyncBarrierId) on_barrier(*member, body, foreign_order, out);
-    else ++dropped_;
+    if (header->id == wire::kServiceBuildId)
+        on_build(*member, body, foreign_order, out);
+    else if (header->id == wire::kSyncBarrierId)
+        on_barrier(*member, body, foreign_order, out);
+    else
+        ++dropped_;
 }
 
 void Sync::on_build(Member& from, ByteView body, bool foreign_order, Output& out) {
@@ -120,8 +123,10 @@ void Sync::on_build(Member& from, ByteView body, bool foreign_order, Output& out
     }
     from.heard = true;
     if (!all_heard()) return;
-    if (to_do_ == 0) finish(out);
-    else enter_step(out);
+    if (to_do_ == 0)
+        finish(out);
+    else
+        enter_step(out);
 }
 
 // A barrier names no service: it belongs to the present step, because its sender had all barriers of the one before.
@@ -145,8 +150,10 @@ void Sync::enter_step(Output& out) {
     // What is sent now cannot become part of a ring that is being left.
     if (leaving_) return;
     // An id that nobody serves here has nothing to say, but everybody waits for everybody at each step.
-    if (local(step()) == nullptr) send_barrier(out);
-    else out.service_process(step(), round_);
+    if (local(step()) == nullptr)
+        send_barrier(out);
+    else
+        out.service_process(step(), round_);
 }
 
 void Sync::service_done(std::uint32_t service, Round round, Output& out) {
@@ -171,8 +178,10 @@ void Sync::leave_step(Output& out) {
         if (leaving_) keep_only(l->came_along, transition_);
         out.service_activate(service, round_);
     }
-    if (to_do_ == 0) finish(out);
-    else enter_step(out);
+    if (to_do_ == 0)
+        finish(out);
+    else
+        enter_step(out);
 }
 
 void Sync::finish(Output& out) {
@@ -194,8 +203,11 @@ std::string Sync::describe() const {
     if (complete()) return "complete";
     if (phase_ == Phase::idle) return "waiting for the next ring";
     std::string text;
-    if (phase_ == Phase::build) text = "waiting for service builds of nodes";
-    else text = "waiting in step " + std::to_string(step()) + (phase_ == Phase::process ? " (process) for nodes" : " (barrier) for nodes");
+    if (phase_ == Phase::build)
+        text = "waiting for service builds of nodes";
+    else
+        text = "waiting in step " + std::to_string(step()) +
+               (phase_ == Phase::process ? " (process) for nodes" : " (barrier) for nodes");
     for (const Member& m : members_) {
         if (!m.heard) text += " " + std::to_string(m.node);
     }

@@ -84,7 +84,7 @@ void Core::send_commit_token(wire::CommitToken& token, NodeId to) {
 void Core::on_commit_token(ByteView frame) {
     auto token = wire::decode_commit_token(frame);
     const auto size = static_cast<std::uint32_t>(token->members.size());
-    if (!token || token->ring.rep != token->members[0].nodeid) {
+    if (!token || token->ring.rep != token->members[0].nodeid || token->ring.seq >= kRingSequenceMax) {
         ++counters_.dropped_malformed;
         return;
     }

@@ -116,6 +116,8 @@ private:
     void merge_recovered();
     void deliver_old_ring();
 
+    // A ring sequence no cluster reaches; a peer that claims more would leave no room to count on.
+    static constexpr std::uint64_t kRingSequenceMax = std::uint64_t{1} << 62;
     // Half of the store may wait for a slow member. All of that may have to be sent again in recovery, perhaps by
     // several members, and must fit into the new ring's store (P-34).
     static constexpr std::uint32_t kUnstableMax = SortQueue::kSlots / 2;

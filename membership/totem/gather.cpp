@@ -8,9 +8,6 @@
 namespace motet::totem {
 namespace {
 
-// A ring sequence no cluster reaches; a peer that claims more would leave no room to count on.
-constexpr std::uint64_t kRingSequenceMax = std::uint64_t{1} << 62;
-
 template <class List>
 bool to_set(const List& list, NodeSet& set) {
     for (const NodeId node : list) {
@@ -151,13 +148,19 @@ void Core::process_join(NodeId from, bool leave, const NodeSet& proc, const Node
             ++counters_.dropped_malformed;  // more than kNodesMax nodes between us
             return;
         }
-        proc_ = all;
+        NodeSet given_up = failed_;
         if (failed.contains(config_.self)) {
-            failed_.add(from);
+            given_up.add(from);
         } else if (contains(memb_, from)) {
-            for (const NodeId node : failed) failed_.add(node);
+            for (const NodeId node : failed) given_up.add(node);
         }
-        return enter_gather();
+        // A stranger's failed list is ignored. Answering it with a new join although nothing changed would make two such
+        // nodes answer each other for ever, each join doubled by every listener.
+        const bool news = !proc_.same_as(all) || !failed_.same_as(given_up);
+        proc_ = all;
+        failed_ = given_up;
+        if (news || state_ != State::gather) enter_gather();
+        return;
     }
     if (state_ == State::operational) enter_gather();
 }

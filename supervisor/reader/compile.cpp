@@ -316,7 +316,7 @@ void Compiler::old_names() {
     std::vector<std::pair<std::string, std::string>> more;
     for (auto i = snapshot_.entries().lower_bound(prefix); i != snapshot_.entries().end() && i->first.starts_with(prefix); ++i) {
         for (const auto& [old_name, new_name] : {std::pair<std::string_view, std::string_view>{".to_file", ".to_logfile"}, {".syslog_level", ".syslog_priority"}}) {
-            if (!i->first.ends_with(old_name)) continue;
+            if (!i->first.ends_with(old_name) || config::find_key(i->first) == nullptr) continue;
             more.emplace_back(i->first.substr(0, i->first.size() - old_name.size()) + std::string(new_name), i->second);
         }
     }

@@ -13,3 +13,6 @@ motet_config_LDADD = supervisor/reader/libreader.la libs/config/libconfig.la lib
 	$(YAML_LIBS) $(SECCOMP_LIBS) $(CAPNG_LIBS)
 
 dist_man5_MANS = docs/man/motet.yaml.5
+
+EXTRA_DIST += etc/motet.yaml etc/examples/corosync-udpu.conf etc/examples/one-machine.yaml etc/examples/three-nodes-udp.yaml \
+	etc/examples/two-nodes-udpu.yaml docs/configuration.md

@@ -94,9 +94,9 @@ std::optional<std::string> RemoteNames::address(std::string_view host, IpVersion
 std::optional<std::uint32_t> RemoteNames::user(std::string_view name) { return to_number(ask('u', '0', name)); }
 std::optional<std::uint32_t> RemoteNames::group(std::string_view name) { return to_number(ask('g', '0', name)); }
 
-void serve_names(int socket, Names& names) {
+void serve_names(int socket, Names& names, std::size_t questions_max) {
     std::array<char, kNameMax + 2> question{};
-    for (std::size_t served = 0; served < kQuestionsMax; ++served) {
+    for (std::size_t served = 0; served < questions_max; ++served) {
         ssize_t size = 0;
         do size = recv(socket, question.data(), question.size(), MSG_TRUNC);
         while (size < 0 && errno == EINTR);

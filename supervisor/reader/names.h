@@ -45,7 +45,7 @@ private:
 inline constexpr std::size_t kNameMax = 255;   // bytes of a name asked for
 inline constexpr std::size_t kQuestionsMax = 4096;
 
-// Answers until the other side closes; refuses questions that are not well formed. The asker is not trusted.
-void serve_names(int socket, Names& names);
+// Answers until the other side closes or has asked too much; refuses questions that are not well formed. The asker is not trusted.
+void serve_names(int socket, Names& names, std::size_t questions_max = kQuestionsMax);
 
 }  // namespace motet::reader

@@ -67,7 +67,7 @@ std::string brief(const Key& key) {
         return " [" + words + "]";
     }
     const std::string unit = key.unit.empty() ? "" : " " + std::string(key.unit);
-    if (key.max >= 86'400'000) return key.min == 0 ? (unit.empty() ? "" : " [" + unit.substr(1) + "]") : " [" + std::to_string(key.min) + " or more" + (unit.empty() ? "" : "," + unit) + "]";
+    if (key.max >= 86'400'000) return key.min == 0 ? (unit.empty() ? "" : " [" + unit.substr(1) + "]") : " [" + (unit.empty() ? "" : unit.substr(1) + ", ") + std::to_string(key.min) + " or more]";
     return " [" + std::to_string(key.min) + " to " + std::to_string(key.max) + unit + "]";
 }
 

@@ -108,8 +108,8 @@ class Cluster:
         except OSError:
             return ""
 
-    def log_tails(self):
-        return "".join(f"\n--- node {i + 1} ({self.kinds[i]})\n" + "\n".join(self.log(i + 1).splitlines()[-8:])
+    def log_tails(self, lines=8):
+        return "".join(f"\n--- node {i + 1} ({self.kinds[i]})\n" + "\n".join(self.log(i + 1).splitlines()[-lines:])
                        for i in range(self.n))
 
 

@@ -192,7 +192,6 @@ private:
         const auto &x = h_.lives[s.life].log, &y = h_.lives[other.life].log;
         const auto along = h_.came_along.find({h_.lives[s.life].node, s.ring.seq});
         for (; i < s.end; ++i) {
-            if (x[i].kind != Entry::Kind::deliver) continue;
             bool common = false;
             for (std::size_t k = j; k < other.end && !common; ++k) common = same(x[i], y[k]);
             if (!common) continue;

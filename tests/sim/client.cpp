@@ -29,8 +29,10 @@ void Client::connect(Worker& worker) {
     conn_ = ++*conns;
     if (pid_ == 0 || !reuse_pid) pid_ = 1000 + ++*pids;
     worker.connect(conn_, pid_);
-    call(worker, client::Request::model, record(client::ModelRequest{pid_, slot_ % 2, 1, 0}));
+    introduce(worker);
 }
+
+void Client::introduce(Worker& worker) { call(worker, client::Request::model, record(client::ModelRequest{pid_, slot_ % 2, 1, 0})); }
 
 void Client::call(Worker& worker, client::Request type, Bytes payload) {
     waiting_ = true;
@@ -52,6 +54,10 @@ std::uint32_t Client::pump(Worker& worker, bool ready, Observer& observer, Histo
         }
         if (conn_ == 0) {
             connect(worker);
+            continue;
+        }
+        if (!introduced_) {
+            introduce(worker);
             continue;
         }
         switch (op.kind) {
@@ -134,6 +140,7 @@ void Client::replied(std::uint64_t request, std::uint32_t error, Observer& obser
     };
     switch (asked_) {
     case client::Request::model:
+        if (again) break;
         if (error != kOk) unexpected("E5", "the first request");
         introduced_ = true;
         break;

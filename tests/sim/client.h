@@ -50,6 +50,7 @@ public:
 
 private:
     void connect(Worker& worker);
+    void introduce(Worker& worker);
     void call(Worker& worker, wire::cpg_client::Request type, Bytes payload);
     bool send(Worker& worker, Observer& observer, Instant now);
     bool send_part(Worker& worker, Observer& observer, Instant now);

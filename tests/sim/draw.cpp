@@ -17,7 +17,7 @@ public:
         applications();
         if (!chance_.percent(10)) faults();
         std::stable_sort(plan_.steps.begin(), plan_.steps.end(), [](const Step& a, const Step& b) { return a.at_us < b.at_us; });
-        plan_.end_us = length_us_ + 200000;
+        plan_.end_us = std::max(length_us_, plan_.steps.back().at_us) + 50000;
         return std::move(plan_);
     }
 

@@ -9,7 +9,7 @@
 
 namespace motet::sim {
 
-Verdict run_plan(const Plan& plan, Mutator* mutator, bool trace) {
+Verdict run_plan(const Plan& plan, Mutator* mutator, int trace) {
     History history;
     {
         World world(plan, history, mutator, trace);

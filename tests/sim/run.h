@@ -14,7 +14,7 @@ struct Verdict {
     Figures figures;
 };
 
-Verdict run_plan(const Plan& plan, Mutator* mutator = nullptr, bool trace = false);
+Verdict run_plan(const Plan& plan, Mutator* mutator = nullptr, int trace = 0);
 // A figure by the name that scenarios use; false if there is none.
 bool figure(const Figures& figures, const std::string& name, std::uint64_t& value);
 // Expectations of the plan that the run did not meet, as violations of "expect".

@@ -242,6 +242,7 @@ void Worker::event(cpg::ConnId id, client::Event type, std::span<const ByteView>
 }
 
 void Worker::show(Seen seen) {
+    clients_.traced(seen);
     if (mutator_ == nullptr) {
         observer_.seen(seen);
         return;

@@ -24,6 +24,7 @@ public:
     virtual void closed(std::uint32_t conn, bool violation) = 0;
     virtual std::uint32_t life_of(std::uint32_t conn) = 0;
     virtual void happened(std::uint32_t conn) = 0;      // after an event was seen
+    virtual void traced(const Seen& event) = 0;
 };
 
 class Worker final : private cpg::Output {

@@ -5,9 +5,11 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "tests/sim/content.h"
+
 namespace motet::sim {
 
-World::World(const Plan& plan, History& history, Mutator* mutator, bool trace)
+World::World(const Plan& plan, History& history, Mutator* mutator, int trace)
     : plan_(plan), history_(history), mutator_(mutator), trace_(trace), network_(plan, queue_), observer_(history), chance_(plan.seed, 2) {
     for (NodeId id = 1; id <= plan.nodes; ++id) {
         nodes_.push_back(std::make_unique<SimNode>(*this, id));
@@ -50,7 +52,7 @@ void World::run() {
 }
 
 void World::run_until(Instant end) {
-    constexpr std::uint64_t kEventsMax = 30000000;
+    constexpr std::uint64_t kEventsMax = 4000000;
     while (!over_ && !queue_.empty() && queue_.next() <= end) {
         dispatch(queue_.take());
         if (++history_.figures.events == kEventsMax) {
@@ -72,6 +74,7 @@ void World::dispatch(Event event) {
             else ++history_.figures.overflow;
             return;
         }
+        if (trace_ > 1) trace("node %u <- %s", n.id_, describe_frame(*event.frame).c_str());
         n.note_held(*event.frame);
         n.node_->on_frame(*event.frame, queue_.now());
         settle(n);
@@ -98,6 +101,7 @@ void World::dispatch(Event event) {
     }
     case Event::Kind::step: {
         const Step& step = plan_.steps[event.node];
+        if (ended_) return;
         if (step.when == When::always) take_step(step);
         else if (holds(step)) take_step(step);
         else waiting_steps_.push_back(event.node);
@@ -156,6 +160,23 @@ std::uint32_t World::life_of(std::uint32_t conn) {
     const auto found = client_of_.find(conn);
     if (found == client_of_.end() || clients_[found->second].conn() != conn) return kGone;
     return clients_[found->second].life();
+}
+
+void World::traced(const Seen& e) {
+    if (!trace_) return;
+    std::string what;
+    if (e.kind == Entry::Kind::deliver) {
+        std::uint32_t id = kNone;
+        if (!read_content(e.bytes, id)) id = kNone;
+        what = "message " + (id == kNone ? "?" : std::to_string(id)) + " of " + std::to_string(e.bytes.size()) + " bytes from " + std::to_string(e.sender.first) + "/" +
+               std::to_string(e.sender.second);
+        if (id < history_.messages.size() && history_.messages[id].safe) what += " SAFE";
+    } else if (e.kind == Entry::Kind::view) {
+        what = "view of " + std::to_string(e.view.members.size());
+        for (const Address& a : e.view.left) what += " -" + std::to_string(a.node) + "/" + std::to_string(a.pid) + " reason " + std::to_string(a.reason);
+        for (const Address& a : e.view.joined) what += " +" + std::to_string(a.node) + "/" + std::to_string(a.pid) + " reason " + std::to_string(a.reason);
+    } else what = "ring " + text(e.ring.ring);
+    trace("node %u: %s sees %s%s", e.node, e.life < kGone ? text(history_, e.life).c_str() : "a handle in no group", what.c_str(), e.transitional ? " (transitional)" : "");
 }
 
 void World::happened(std::uint32_t conn) {

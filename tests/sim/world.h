@@ -62,7 +62,7 @@ private:
 
 class World final : public ClientSide {
 public:
-    World(const Plan& plan, History& history, Mutator* mutator, bool trace);
+    World(const Plan& plan, History& history, Mutator* mutator, int trace);   // 1: states, 2: frames too
     ~World() override;
     void run();
 
@@ -73,6 +73,7 @@ private:
     void run_until(Instant end);
     // After every call into a node: its events, timer, submissions, and steps that waited for its situation.
     void settle(SimNode& n);
+    static std::string describe_frame(ByteView bytes);
     void collect_events(SimNode& n);
     void schedule_worker(SimNode& n);
     void pump(std::uint32_t client);
@@ -96,13 +97,14 @@ private:
     void closed(std::uint32_t conn, bool violation) override;
     std::uint32_t life_of(std::uint32_t conn) override;
     void happened(std::uint32_t conn) override;
+    void traced(const Seen& event) override;
 
     [[gnu::format(printf, 2, 3)]] void trace(const char* format, ...);
 
     const Plan& plan_;
     History& history_;
     Mutator* mutator_;
-    bool trace_;
+    int trace_;
     EventQueue queue_;
     Network network_;
     Observer observer_;
@@ -112,7 +114,8 @@ private:
     std::map<std::uint32_t, std::uint32_t> client_of_;    // conn -> index
     std::vector<std::uint32_t> waiting_steps_;
     std::uint32_t conns_ = 0, pids_ = 0;
-    bool over_ = false;
+    bool over_ = false;      // the run is broken off
+    bool ended_ = false;     // no more steps
 };
 
 }  // namespace motet::sim

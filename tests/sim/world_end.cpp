@@ -8,6 +8,7 @@ namespace motet::sim {
 
 void World::finish() {
     if (over_) return;
+    ended_ = true;
     waiting_steps_.clear();
     network_.heal();
     trace("healed: the cluster must become one ring");

@@ -111,6 +111,17 @@ void World::collect_events(SimNode& n) {
     }
 }
 
+// A frame in a few words, for the trace: type and, where it has one, its number.
+std::string World::describe_frame(ByteView bytes) {
+    const auto header = wire::decode_header(bytes);
+    if (!header) return "malformed frame";
+    static const char* const names[] = {"token", "mcast", "merge detect", "join", "commit token", "hold cancel"};
+    std::string s = names[static_cast<int>(header->type)];
+    if (const auto m = wire::decode_mcast(bytes); m && header->type == wire::FrameType::mcast)
+        s += " " + std::to_string(m->seq) + " of ring " + text(m->ring) + (m->encapsulated() ? " (recovery)" : "");
+    return s + " from " + std::to_string(header->nodeid);
+}
+
 void World::settle(SimNode& n) {
     if (!n.alive()) return;
     if (n.worker_) n.worker_->submit_to(*n.node_, queue_.now());

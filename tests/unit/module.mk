@@ -15,44 +15,52 @@ TESTS += tests/unit/wire_tests
 check_PROGRAMS += tests/unit/ring_tests
 tests_unit_ring_tests_SOURCES = tests/unit/libs/ring/hostile_test.cpp tests/unit/libs/ring/memory_link.h \
 	tests/unit/libs/ring/ring_test.cpp tests/unit/libs/ring/segment_test.cpp tests/unit/libs/ring/threads_test.cpp \
-	tests/unit/libs/loop/loop_test.cpp
+	tests/unit/libs/ring/wakeup_model_test.cpp tests/unit/libs/loop/loop_test.cpp
 tests_unit_ring_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_ring_tests_LDADD = libs/ring/libring.la libs/loop/libloop.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/ring_tests
 
 check_PROGRAMS += tests/unit/ipc_tests
-tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/scripted_client.h tests/unit/libs/ipc/server_hostile_test.cpp \
-	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h tests/unit/libs/worker/worker_test.cpp
+tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/client_link_test.cpp tests/unit/libs/ipc/scripted_client.h \
+	tests/unit/libs/ipc/server_hostile_test.cpp tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h \
+	tests/unit/libs/worker/worker_test.cpp
 tests_unit_ipc_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/ipc_tests
 
 check_PROGRAMS += tests/unit/client_tests
-tests_unit_client_tests_SOURCES = tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
+tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_test.cpp \
+	tests/unit/libs/client/common_test.cpp tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
 	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
-	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp
+	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/handles_test.cpp \
+	tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp
 tests_unit_client_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
 TESTS += tests/unit/client_tests
 
 check_PROGRAMS += tests/unit/config_tests
-tests_unit_config_tests_SOURCES = tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
-	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
-	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
+tests_unit_config_tests_SOURCES = tests/unit/libs/config/reload_test.cpp tests/unit/libs/config/schema_test.cpp \
+	tests/unit/libs/config/snapshot_test.cpp tests/unit/libs/config/totem_settings_test.cpp \
+	tests/unit/supervisor/reader/compile_test.cpp tests/unit/supervisor/reader/names_test.cpp \
+	tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_config_tests_LDADD = supervisor/reader/libreader.la libs/config/libconfig.la libs/base/libbase.la $(YAML_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/config_tests
 
 check_PROGRAMS += tests/unit/supervisor_tests
-tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/state_test.cpp tests/unit/libs/control/control_test.cpp \
-	tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/sandbox/sandbox_test.cpp
+tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
+	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/state_test.cpp \
+	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
+	tests/unit/libs/sandbox/sandbox_test.cpp
 tests_unit_supervisor_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_supervisor_tests_LDADD = supervisor/libsupervisor.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/control/libcontrol.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/supervisor_tests
 
 check_PROGRAMS += tests/unit/totem_tests
-tests_unit_totem_tests_SOURCES = tests/unit/membership/totem/gather_test.cpp tests/unit/membership/totem/net.h \
-	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/ring_test.cpp
+tests_unit_totem_tests_SOURCES = tests/unit/membership/totem/gather_test.cpp \
+	tests/unit/membership/totem/malformed_test.cpp tests/unit/membership/totem/net.h \
+	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/recovery_test.cpp \
+	tests/unit/membership/totem/ring_test.cpp tests/unit/membership/totem/safe_test.cpp
 tests_unit_totem_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_totem_tests_LDADD = membership/totem/libtotem.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/totem_tests

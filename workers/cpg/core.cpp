@@ -39,10 +39,12 @@ std::string State::status_json() const {
     for (std::size_t i = 0; i < std::min(names.size(), kStatusGroupsMax); ++i) {
         const Group& group = groups_.find(names[i])->second;
         if (i != 0) text += ",";
-        text += "{\"name\":" + quoted(names[i]) + ",\"member_count\":" + std::to_string(group.members.size()) + ",\"members\":[";
+        text += "{\"name\":" + quoted(names[i]) + ",\"member_count\":" + std::to_string(group.members.size()) +
+                ",\"members\":[";
         for (std::size_t m = 0; m < std::min(group.members.size(), kStatusMembersMax); ++m) {
             if (m != 0) text += ",";
-            text += "{\"node\":" + std::to_string(group.members[m].node) + ",\"pid\":" + std::to_string(group.members[m].pid) + "}";
+            text += "{\"node\":" + std::to_string(group.members[m].node) +
+                    ",\"pid\":" + std::to_string(group.members[m].pid) + "}";
         }
         text += "]}";
     }
@@ -65,7 +67,9 @@ void Core::on_message(NodeId from, ByteView body, bool foreign_order, Output& ou
 }
 
 // The pid of a member is the one it joins with: a forked child speaks for itself on the connection it inherited.
-void Core::on_connect(ConnId conn, std::int32_t, std::uint32_t, std::uint32_t, Output& out) { state_->on_connect(conn, out); }
+void Core::on_connect(ConnId conn, std::int32_t, std::uint32_t, std::uint32_t, Output& out) {
+    state_->on_connect(conn, out);
+}
 void Core::on_request(ConnId conn, wire::cpg_client::Request type, std::uint64_t request, ByteView payload, Output& out) {
     state_->on_request(conn, type, request, payload, out);
 }

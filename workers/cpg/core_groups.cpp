@@ -94,8 +94,10 @@ void State::notify(const Group& group, std::span<const Change> joined, std::span
 
 // The last announced ring, with its own members.
 void State::send_ring(ConnId conn, Output& out) {
-    const client::TotemEvent event{announced_ring_.rep, static_cast<std::uint32_t>(announced_members_.size()), announced_ring_.seq};
-    const ByteView members{reinterpret_cast<const std::uint8_t*>(announced_members_.data()), announced_members_.size() * sizeof(NodeId)};
+    const client::TotemEvent event{announced_ring_.rep, static_cast<std::uint32_t>(announced_members_.size()),
+                                   announced_ring_.seq};
+    const ByteView members{reinterpret_cast<const std::uint8_t*>(announced_members_.data()),
+                           announced_members_.size() * sizeof(NodeId)};
     const std::array<ByteView, 2> pieces{bytes_of(event), members};
     out.event(conn, client::Event::totem_confchg, pieces);
 }

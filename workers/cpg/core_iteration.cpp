@@ -17,7 +17,8 @@ void State::on_iteration_start(ConnId id, Connection& conn, std::uint64_t reques
     client::IterationRequest asked;
     if (!take_all(payload, asked)) return violate(id, conn, out);
     const bool one = asked.type == kOneGroup;
-    if (asked.type < kNamesOnly || asked.type > kAll || one != (asked.has_name != 0)) return reply(id, request, Code::invalid_param, out);
+    if (asked.type < kNamesOnly || asked.type > kAll || one != (asked.has_name != 0))
+        return reply(id, request, Code::invalid_param, out);
     if (one && !sound(asked.name)) return reply(id, request, Code::name_too_long, out);
     std::vector<const Group*> groups;
     std::size_t entries = 0;

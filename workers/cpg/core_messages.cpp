@@ -10,33 +10,30 @@ namespace client = wire::cpg_client;
 using wire::cpg::Function;
 
 void State::on_message(NodeId from, ByteView body, bool swap, Output& out) {
-    const auto header = wire::decode_service_header(body, swap);
-    if (!header || header->service() != static_cast<std::uint32_t>(wire::Service::cpg)) {
-        ++dropped_;
-        return;
-    }
-    switch (static_cast<Function>(header->function())) {
-    case Function::mcast:
-        if (const auto message = wire::cpg::decode_mcast(body, swap)) return on_mcast(from, *message, out);
-        break;
-    case Function::partial_mcast:
-        if (const auto part = wire::cpg::decode_partial_mcast(body, swap)) return on_part(from, *part, out);
-        break;
-    case Function::procjoin:
-        if (const auto change = wire::cpg::decode_procjoin(body, swap)) return on_procjoin(from, *change, out);
-        break;
-    case Function::procleave:
-        if (const auto change = wire::cpg::decode_procleave(body, swap)) return on_procleave(from, *change, out);
-        break;
-    case Function::joinlist:
-        if (const auto entries = wire::cpg::decode_joinlist(body, swap)) return on_joinlist(from, *entries);
-        break;
-    case Function::downlist:
-        if (wire::cpg::decode_downlist(body, swap)) return;  // informational
-        break;
-    case Function::downlist_old:
-        if (wire::cpg::decode_downlist_old(body, swap)) return;
-        break;
+    // Only to choose the decoder, which checks the whole header with this id in it.
+    const wire::ServiceHeader header{Reader(body, swap).u32(), 0};
+    switch (static_cast<Function>(header.function())) {
+        case Function::mcast:
+            if (const auto message = wire::cpg::decode_mcast(body, swap)) return on_mcast(from, *message, out);
+            break;
+        case Function::partial_mcast:
+            if (const auto part = wire::cpg::decode_partial_mcast(body, swap)) return on_part(from, *part, out);
+            break;
+        case Function::procjoin:
+            if (const auto change = wire::cpg::decode_procjoin(body, swap)) return on_procjoin(from, *change, out);
+            break;
+        case Function::procleave:
+            if (const auto change = wire::cpg::decode_procleave(body, swap)) return on_procleave(from, *change, out);
+            break;
+        case Function::joinlist:
+            if (const auto entries = wire::cpg::decode_joinlist(body, swap)) return on_joinlist(from, *entries);
+            break;
+        case Function::downlist:
+            if (wire::cpg::decode_downlist(body, swap)) return;  // informational
+            break;
+        case Function::downlist_old:
+            if (wire::cpg::decode_downlist_old(body, swap)) return;
+            break;
     }
     ++dropped_;
 }
@@ -54,13 +51,15 @@ void State::on_mcast(NodeId from, const wire::cpg::Mcast& message, Output& out) 
 void State::deliver(const Group& group, const Member& sender, ByteView payload, Output& out) {
     if (group.listeners.empty()) return;
     if (payload.size() <= client::kAtomicMax) {
-        const client::DeliverEvent event{client_name(group.name), sender.node, sender.pid, static_cast<std::uint32_t>(payload.size())};
+        const client::DeliverEvent event{client_name(group.name), sender.node, sender.pid,
+                                         static_cast<std::uint32_t>(payload.size())};
         const std::array<ByteView, 2> pieces{bytes_of(event), payload};
         for (const ConnId conn : group.listeners) out.event(conn, client::Event::deliver, pieces);
         return;
     }
     for (const ConnId conn : group.listeners) {
-        client::DeliverPartEvent event{client_name(group.name), sender.node, sender.pid, static_cast<std::uint32_t>(payload.size()), 0, 0};
+        client::DeliverPartEvent event{
+            client_name(group.name), sender.node, sender.pid, static_cast<std::uint32_t>(payload.size()), 0, 0};
         for (std::size_t at = 0; at < payload.size(); at += event.length) {
             event.offset = static_cast<std::uint32_t>(at);
             event.length = static_cast<std::uint32_t>(std::min<std::size_t>(client::kAtomicMax, payload.size() - at));
@@ -153,8 +152,10 @@ void State::on_joinlist(NodeId from, std::span<const wire::cpg::JoinlistEntry> e
     for (const wire::cpg::JoinlistEntry& entry : entries) {
         Process process{entry.group, from, entry.pid};
         if (left_.contains(process)) continue;
-        if (listed_.size() < kProcessesMax) listed_.insert(process);
-        else ++dropped_;
+        if (listed_.size() < kProcessesMax)
+            listed_.insert(process);
+        else
+            ++dropped_;
     }
 }
 

@@ -1,6 +1,7 @@
 // Taking request records apart: by copy, with their lengths checked.
 #pragma once
 #include <cstring>
+#include <string_view>
 
 #include "libs/base/bytes.h"
 #include "libs/wire/client_cpg.h"

@@ -22,23 +22,23 @@ void State::on_request(ConnId id, Request type, std::uint64_t request, ByteView 
     Connection& conn = found->second;
     if (!conn.introduced && type != Request::model) return violate(id, conn, out);
     switch (type) {
-    case Request::model: return on_model(id, conn, request, payload, out);
-    case Request::join: return on_join(id, conn, request, payload, out);
-    case Request::leave: return on_leave(id, conn, request, payload, out);
-    case Request::multicast: return on_multicast(id, conn, payload, out);
-    case Request::multicast_part: return on_multicast_part(id, conn, request, payload, out);
-    case Request::multicast_sync: return on_multicast_sync(id, conn, request, payload, out);
-    case Request::membership: return on_membership(id, conn, request, payload, out);
-    case Request::local: {
-        if (!payload.empty()) break;
-        const client::Reply ok{static_cast<std::uint32_t>(Code::ok)};
-        const std::array<ByteView, 2> pieces{bytes_of(ok), bytes_of(self_)};
-        return out.reply(id, request, pieces);
-    }
-    case Request::iteration_start: return on_iteration_start(id, conn, request, payload, out);
-    case Request::iteration_next: return on_iteration_next(id, conn, request, payload, out);
-    case Request::iteration_end: return on_iteration_end(id, conn, request, payload, out);
-    case Request::finalize: return on_finalize(id, conn, request, payload, out);
+        case Request::model: return on_model(id, conn, request, payload, out);
+        case Request::join: return on_join(id, conn, request, payload, out);
+        case Request::leave: return on_leave(id, conn, request, payload, out);
+        case Request::multicast: return on_multicast(id, conn, payload, out);
+        case Request::multicast_part: return on_multicast_part(id, conn, request, payload, out);
+        case Request::multicast_sync: return on_multicast_sync(id, conn, request, payload, out);
+        case Request::membership: return on_membership(id, conn, request, payload, out);
+        case Request::local: {
+            if (!payload.empty()) break;
+            const client::Reply ok{static_cast<std::uint32_t>(Code::ok)};
+            const std::array<ByteView, 2> pieces{bytes_of(ok), bytes_of(self_)};
+            return out.reply(id, request, pieces);
+        }
+        case Request::iteration_start: return on_iteration_start(id, conn, request, payload, out);
+        case Request::iteration_next: return on_iteration_next(id, conn, request, payload, out);
+        case Request::iteration_end: return on_iteration_end(id, conn, request, payload, out);
+        case Request::finalize: return on_finalize(id, conn, request, payload, out);
     }
     violate(id, conn, out);
 }
@@ -77,8 +77,10 @@ void State::reply(ConnId id, std::uint64_t request, Code code, Output& out) {
 void State::submit_change(ConnId id, const GroupName& name, std::uint32_t pid, Reason reason, Output& out) {
     buffer_.clear();
     const wire::cpg::ProcChange change{name, pid, static_cast<std::uint32_t>(reason)};
-    if (reason == Reason::join) wire::cpg::encode_procjoin(change, buffer_);
-    else wire::cpg::encode_procleave(change, buffer_);
+    if (reason == Reason::join)
+        wire::cpg::encode_procjoin(change, buffer_);
+    else
+        wire::cpg::encode_procleave(change, buffer_);
     const std::array<ByteView, 1> pieces{buffer_};
     out.submit(id, pieces, Guarantee::agreed, true, true);
 }

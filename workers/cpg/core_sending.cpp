@@ -33,7 +33,15 @@ void State::submit_message(ConnId id, const Connection& conn, ByteView payload, 
         const ByteView part = payload.subspan(at, std::min<std::size_t>(client::kAtomicMax, payload.size() - at));
         const bool first = at == 0, last = at + part.size() == payload.size();
         std::array<std::uint8_t, wire::cpg::kPartialMcastSize> header;
-        wire::cpg::write_partial_mcast({conn.group, total, conn.pid, first ? kFirst : last ? kLast : kContinued, {self_, 0}, part}, header);
+        wire::cpg::write_partial_mcast({conn.group,
+                                        total,
+                                        conn.pid,
+                                        first  ? kFirst
+                                        : last ? kLast
+                                               : kContinued,
+                                        {self_, 0},
+                                        part},
+                                       header);
         const std::array<ByteView, 2> pieces{header, part};
         out.submit(id, pieces, guarantee, first, last);
         at += part.size();

@@ -25,22 +25,31 @@ namespace motet::cpg {
 using wire::cpg::GroupName;
 using wire::cpg::Reason;
 
-inline constexpr std::size_t kConnectionsMax = 8192;         // more are closed at once
-inline constexpr std::size_t kProcessesMax = 131072;         // of all groups: peers' joins beyond are dropped and counted
-inline constexpr std::size_t kGroupMembersMax = 16384;       // of one group; three lists of them fit into one event
-inline constexpr std::size_t kLocalProcessesMax = 7000;      // they fit into one join list; further joins: NO_RESOURCES
-inline constexpr std::size_t kAssemblingMax = 256u << 20;    // bytes of long messages on their way in; beyond: dropped
-inline constexpr std::size_t kCollectingMax = 256u << 20;    // bytes of long messages of clients; beyond: TRY_AGAIN
-inline constexpr std::size_t kIterationsMax = 16;            // of one connection; beyond: NO_RESOURCES
-inline constexpr std::size_t kIterationEntriesMax = 1048576; // of all iterations; beyond: NO_RESOURCES
+inline constexpr std::size_t kConnectionsMax = 8192;          // more are closed at once
+inline constexpr std::size_t kProcessesMax = 131072;          // of all groups: peers' joins beyond are dropped and counted
+inline constexpr std::size_t kGroupMembersMax = 16384;        // of one group; three lists of them fit into one event
+inline constexpr std::size_t kLocalProcessesMax = 7000;       // they fit into one join list; further joins: NO_RESOURCES
+inline constexpr std::size_t kAssemblingMax = 256u << 20;     // bytes of long messages on their way in; beyond: dropped
+inline constexpr std::size_t kCollectingMax = 256u << 20;     // bytes of long messages of clients; beyond: TRY_AGAIN
+inline constexpr std::size_t kIterationsMax = 16;             // of one connection; beyond: NO_RESOURCES
+inline constexpr std::size_t kIterationEntriesMax = 1048576;  // of all iterations; beyond: NO_RESOURCES
 inline constexpr std::size_t kStatusGroupsMax = 64, kStatusMembersMax = 64;  // in the status page; the rest is counted
 
-inline constexpr ConnId kNobody = 0;   // no connection has this number
+inline constexpr ConnId kNobody = 0;  // no connection has this number
 
 // The values of cs_error_t that cpg answers with.
 enum class Code : std::uint32_t {
-    ok = 1, try_again = 6, invalid_param = 7, bad_handle = 9, not_exist = 12, name_too_long = 13, exist = 14,
-    interrupt = 16, no_resources = 18, too_big = 26, no_sections = 27
+    ok = 1,
+    try_again = 6,
+    invalid_param = 7,
+    bad_handle = 9,
+    not_exist = 12,
+    name_too_long = 13,
+    exist = 14,
+    interrupt = 16,
+    no_resources = 18,
+    too_big = 26,
+    no_sections = 27
 };
 
 // A long message of a peer's process, as far as it has arrived.
@@ -56,9 +65,9 @@ struct Member {
 // Exists while it has members.
 struct Group {
     GroupName name;
-    std::uint64_t born = 0;            // for "newest first"
-    std::vector<Member> members;       // ascending by node, pid
-    std::vector<ConnId> listeners;     // local members that have seen their own join and not yet their leave
+    std::uint64_t born = 0;         // for "newest first"
+    std::vector<Member> members;    // ascending by node, pid
+    std::vector<ConnId> listeners;  // local members that have seen their own join and not yet their leave
 };
 struct Change {
     NodeId node = 0;
@@ -78,7 +87,7 @@ struct Process {
 // A snapshot of groups or members that a client reads entry by entry.
 struct Iteration {
     struct Entry {
-        std::uint32_t group = 0;       // index into names
+        std::uint32_t group = 0;  // index into names
         NodeId node = 0;
         std::uint32_t pid = 0;
     };
@@ -89,18 +98,18 @@ struct Iteration {
 // A long message of a client, until its last part is here.
 struct Collection {
     bool open = false;
-    bool interrupted = false;          // a ring change came in between; the client has not been told yet
+    bool interrupted = false;  // a ring change came in between; the client has not been told yet
     Guarantee guarantee = Guarantee::agreed;
     std::uint32_t total = 0;
     Bytes bytes;
 };
 enum class Standing : std::uint8_t { unjoined, joining, joined, leaving };
 struct Connection {
-    bool introduced = false;           // ModelRequest was accepted
-    bool closing = false;              // finalized or cut off: neither heard nor spoken to
+    bool introduced = false;  // ModelRequest was accepted
+    bool closing = false;     // finalized or cut off: neither heard nor spoken to
     bool wants_totem = false, wants_initial_totem = false;
     Standing standing = Standing::unjoined;
-    std::uint32_t pid = 0;             // as joined
+    std::uint32_t pid = 0;  // as joined
     GroupName group;
     Collection collection;
     std::map<std::uint64_t, Iteration> iterations;
@@ -146,7 +155,7 @@ private:
     template <class Predicate>
     std::vector<Change> drop_members(Group& group, Reason reason, Predicate leaves);
     void drop_group_if_empty(std::string_view name);
-    std::vector<std::string> group_names() const;                                // ascending
+    std::vector<std::string> group_names() const;  // ascending
     void notify(const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out);
     void send_ring(ConnId conn, Output& out);
 
@@ -210,10 +219,10 @@ private:
     std::vector<NodeId> announced_members_, members_, departed_;
     Step step_ = Step::none;
     Round round_ = 0;
-    std::set<Process> listed_;   // join lists of this round
-    std::set<Process> left_;     // leaves delivered in this round: a join list sent before them may come after them
+    std::set<Process> listed_;  // join lists of this round
+    std::set<Process> left_;    // leaves delivered in this round: a join list sent before them may come after them
 
-    Bytes buffer_;               // for what is built and sent within one call
+    Bytes buffer_;  // for what is built and sent within one call
 };
 
 template <class T>

@@ -8,7 +8,9 @@
 namespace motet::cpg {
 namespace {
 
-bool contains(const std::vector<NodeId>& sorted, NodeId node) { return std::binary_search(sorted.begin(), sorted.end(), node); }
+bool contains(const std::vector<NodeId>& sorted, NodeId node) {
+    return std::binary_search(sorted.begin(), sorted.end(), node);
+}
 
 std::vector<NodeId> sorted_copy(std::span<const NodeId> nodes) {
     std::vector<NodeId> result(nodes.begin(), nodes.end());
@@ -102,7 +104,8 @@ std::vector<Change> State::drop_members(Group& group, Reason reason, Predicate l
 void State::announce_departures(Output& out) {
     for (const std::string& name : group_names()) {
         Group& group = *find_group(name);
-        const std::vector<Change> left = drop_members(group, Reason::node_down, [&](const Member& m) { return departs(m.node); });
+        const std::vector<Change> left =
+            drop_members(group, Reason::node_down, [&](const Member& m) { return departs(m.node); });
         if (!left.empty()) notify(group, {}, left, out);
         drop_group_if_empty(name);
     }

@@ -22,16 +22,11 @@ constexpr std::size_t kBufferPage = 4096;
 // A zero-copy message this long still fits into one record of any link.
 constexpr std::size_t kOneRecordMax = wire::kAtomicMax;
 
-// May this connection send at the moment?
-cs_error_t admitted(ipc::ClientLink& link) {
+// May this connection send at the moment? A flow-control bit left standing by a daemon that died must not look like a full
+// queue for ever, so a refusal asks the kernel.
+cs_error_t admitted(ipc::ClientLink& link, std::uint64_t refusing) {
     if (const Outcome state = link.health(); state != Outcome::ok) return to_cs(state);
-    return (link.flow() & kNoSend) != 0 ? CS_ERR_TRY_AGAIN : CS_OK;
-}
-
-// A flow-control bit left standing by a daemon that died must not look like a full queue for ever.
-cs_error_t admitted_now(ipc::ClientLink& link) {
-    const cs_error_t admission = admitted(link);
-    if (admission != CS_ERR_TRY_AGAIN) return admission;
+    if ((link.flow() & refusing) == 0) return CS_OK;
     const Outcome state = link.health_now();
     return state == Outcome::ok ? CS_ERR_TRY_AGAIN : to_cs(state);
 }
@@ -66,7 +61,7 @@ private:
 
 cs_error_t send_part(Connection& connection, std::span<const ByteView> pieces) {
     for (unsigned tries = 1;; ++tries) {
-        cs_error_t answer = admitted_now(*connection.link);
+        cs_error_t answer = admitted(*connection.link, kNoChange);
         if (answer == CS_OK) answer = ask(connection, wire::Request::multicast_part, pieces, {}, 0);
         if (answer != CS_ERR_TRY_AGAIN || tries == kPartTries) return answer;
         const timespec pause{0, kPartPauseMs * 1'000'000};
@@ -74,8 +69,10 @@ cs_error_t send_part(Connection& connection, std::span<const ByteView> pieces) {
     }
 }
 
-// The worker collects the parts and sends the message when it has the last.
+// The worker collects the parts and sends the message when it has the last. A lagging member refuses the message as a
+// whole: the laggard may be this very process, which reads nothing while it waits in here.
 cs_error_t send_in_parts(Connection& connection, std::uint32_t guarantee, const iovec* iov, unsigned count, std::size_t total) {
+    if (const cs_error_t admission = admitted(*connection.link, ring::kFlowLagging); admission != CS_OK) return admission;
     const std::lock_guard lock(connection.parts_mutex);
     Pieces pieces(iov, count);
     std::array<ByteView, 1 + kPiecesMax> views;
@@ -115,7 +112,7 @@ cs_error_t cpg_mcast_joined(cpg_handle_t handle, cpg_guarantee_t guarantee, cons
     }
     if (total > wire::kAtomicMax) return send_in_parts(*ref, static_cast<std::uint32_t>(guarantee), iovec, iov_len, total);
 
-    if (const cs_error_t admission = admitted_now(*ref->link); admission != CS_OK) return admission;
+    if (const cs_error_t admission = admitted(*ref->link, kNoSend); admission != CS_OK) return admission;
     const wire::MulticastRequest header{static_cast<std::uint32_t>(guarantee), static_cast<std::uint32_t>(total)};
     const auto length = static_cast<std::uint32_t>(sizeof header + total);
     return to_cs(ref->link->post(static_cast<std::uint16_t>(wire::Request::multicast), length, [&](std::uint8_t* to) {
@@ -171,7 +168,7 @@ cs_error_t cpg_zcb_mcast_joined(cpg_handle_t handle, cpg_guarantee_t guarantee, 
         const auto found = ref->buffers.find(msg);
         if (found == ref->buffers.end() || msg_len > found->second) return CS_ERR_INVALID_PARAM;
     }
-    if (const cs_error_t admission = admitted_now(*ref->link); admission != CS_OK) return admission;
+    if (const cs_error_t admission = admitted(*ref->link, kNoSend); admission != CS_OK) return admission;
     if (msg_len > kOneRecordMax) {
         const struct iovec whole{msg, msg_len};
         return send_in_parts(*ref, static_cast<std::uint32_t>(guarantee), &whole, 1, msg_len);

@@ -122,7 +122,7 @@ int run_seeds(std::uint64_t first, std::uint64_t count, unsigned jobs, unsigned 
     return all.failed != 0;
 }
 
-int run_one(std::uint64_t seed, bool trace) {
+int run_one(std::uint64_t seed, int trace) {
     current_seed = seed;
     const Plan plan = draw_plan(seed);
     if (trace) std::printf("%s\n", to_text(plan).c_str());
@@ -136,7 +136,7 @@ int run_one(std::uint64_t seed, bool trace) {
     return 1;
 }
 
-int run_scenario(const char* path, bool trace) {
+int run_scenario(const char* path, int trace) {
     std::ifstream in(path);
     const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     if (!in && text.empty()) {
@@ -177,7 +177,7 @@ int run_shrink(std::uint64_t seed) {
 }
 
 int usage() {
-    std::fputs("usage: sim --seed N [--trace] | --seeds FIRST COUNT [--jobs N] [--failures N] | --scenario FILE... [--trace] | --shrink N | --plan N\n", stderr);
+    std::fputs("usage: sim --seed N [--trace|--frames] | --seeds FIRST COUNT [--jobs N] [--failures N] | --scenario FILE... [--trace|--frames] | --shrink N | --plan N\n", stderr);
     return 2;
 }
 
@@ -192,11 +192,12 @@ int main(int argc, char** argv) {
         const auto at = std::find(args.begin(), args.end(), name);
         return static_cast<std::size_t>(args.end() - at) > offset ? std::strtoull((at + static_cast<std::ptrdiff_t>(offset))->c_str(), nullptr, 10) : otherwise;
     };
+    const int trace = flag("--frames") ? 2 : flag("--trace") ? 1 : 0;
     if (args.empty()) return usage();
     if (flag("--seeds"))
         return run_seeds(number_after("--seeds", 1, 1), number_after("--seeds", 2, 100), static_cast<unsigned>(number_after("--jobs", 1, 1)),
                          number_after("--failures", 1, 20));
-    if (flag("--seed")) return run_one(number_after("--seed", 1, 1), flag("--trace"));
+    if (flag("--seed")) return run_one(number_after("--seed", 1, 1), trace);
     if (flag("--shrink")) return run_shrink(number_after("--shrink", 1, 1));
     if (flag("--plan")) {
         std::printf("%s", to_text(draw_plan(number_after("--plan", 1, 1))).c_str());
@@ -205,7 +206,7 @@ int main(int argc, char** argv) {
     if (flag("--scenario")) {
         int worst = 0;
         for (const std::string& a : args)
-            if (a[0] != '-') worst = std::max(worst, run_scenario(a.c_str(), flag("--trace")));
+            if (a[0] != '-') worst = std::max(worst, run_scenario(a.c_str(), trace));
         return worst;
     }
     return usage();

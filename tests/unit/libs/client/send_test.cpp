@@ -112,6 +112,21 @@ TEST_F(Send, PartsGiveUpAfterAHundredTries) {
     EXPECT_EQ(daemon->count(wire::Request::multicast_part), 100u);
 }
 
+// The laggard may be the sender itself: it must get the chance to read, not be kept inside the call.
+TEST_F(Send, LaggingMemberRefusesLongMessagesAtOnceButDoesNotStopOneUnderWay) {
+    daemon->set_flow(ring::kFlowLagging);
+    EXPECT_EQ(send(std::string(wire::kAtomicMax + 1, 'm')), CS_ERR_TRY_AGAIN);
+    EXPECT_EQ(daemon->count(wire::Request::multicast_part), 0u);
+    daemon->set_flow(0);
+    ring::SegmentPage& page = daemon->page();
+    answer_parts([&page](std::size_t) {
+        page.flow_control = ring::kFlowLagging;
+        return CS_OK;
+    });
+    EXPECT_EQ(send(std::string(wire::kAtomicMax + 1, 'm')), CS_OK);
+    EXPECT_EQ(daemon->count(wire::Request::multicast_part), 2u);
+}
+
 TEST_F(Send, BrokenOffPartsAreInterruptAndUnjoinedIsNotExist) {
     for (const auto error : {CS_ERR_INTERRUPT, CS_ERR_NOT_EXIST}) {
         answer_parts([error](std::size_t n) { return n == 0 ? CS_OK : error; });

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -169,12 +171,17 @@ TEST(Sandbox, NobodyKeepsCapabilitiesOrGainsPrivileges) {
     }
 }
 
+// A container may withhold other capabilities; that is reported too, but not what these tests are about.
+long own_user_lines(const Report& report) {
+    return std::count_if(report.missing.begin(), report.missing.end(), [](const std::string& line) { return line.starts_with("own user"); });
+}
+
 TEST(Sandbox, RootBecomesTheConfiguredUser) {
     if (geteuid() != 0) GTEST_SKIP() << "not started as root";
     const pid_t child = fork();
     if (child == 0) {
         const Result<Report> entered = enter({.profile = Profile::membership, .user = "nobody"});
-        _exit(entered && entered->missing.empty() && getuid() != 0 && geteuid() != 0 && getgid() != 0 && setuid(0) != 0 ? 0 : 1);
+        _exit(entered && own_user_lines(*entered) == 0 && getuid() != 0 && geteuid() != 0 && getgid() != 0 && setuid(0) != 0 ? 0 : 1);
     }
     int status = 0;
     waitpid(child, &status, 0);
@@ -186,7 +193,7 @@ TEST(Sandbox, AMissingUserIsReportedAndNobodyTakesItsPlace) {
     const pid_t child = fork();
     if (child == 0) {
         const Result<Report> entered = enter({.profile = Profile::membership, .user = "motet-no-such-user"});
-        _exit(entered && entered->missing.size() == 1 && getuid() != 0 ? 0 : 1);
+        _exit(entered && own_user_lines(*entered) == 1 && getuid() != 0 ? 0 : 1);
     }
     int status = 0;
     waitpid(child, &status, 0);

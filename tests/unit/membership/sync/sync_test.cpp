@@ -122,9 +122,17 @@ TEST(Sync, ANodeAloneGoesThroughItsServicesInAscendingOrder) {
     EXPECT_FALSE(cluster[1].sync.complete());
     EXPECT_EQ(cluster[1].sync.describe(), "waiting for service builds of nodes 1");
     EXPECT_EQ(cluster.run({1}), 5u);  // one build, barriers for 0, 2, 3 and 40
-    const std::vector<std::string> expected = {
-        "stop", "0 init 4 members 1 continuing 1", "2 init 4 members 1 continuing 1", "3 init 4 members 1 continuing 1",
-        "0 process", "0 activate", "2 process", "2 activate", "3 process", "3 activate", "complete 4 motet"};
+    const std::vector<std::string> expected = {"stop",
+                                               "0 init 4 members 1 continuing 1",
+                                               "2 init 4 members 1 continuing 1",
+                                               "3 init 4 members 1 continuing 1",
+                                               "0 process",
+                                               "0 activate",
+                                               "2 process",
+                                               "2 activate",
+                                               "3 process",
+                                               "3 activate",
+                                               "complete 4 motet"};
     EXPECT_EQ(cluster[1].log, expected);
     EXPECT_TRUE(cluster[1].sync.complete());
     EXPECT_EQ(cluster[1].sync.describe(), "complete");
@@ -211,11 +219,11 @@ TEST(Sync, WhatIsStaleForeignMalformedOrNotFromAMemberIsDropped) {
         node.sync.deliver(from, bytes, foreign, node);
         return node.sync.dropped() == before + 1;
     };
-    EXPECT_TRUE(dropped(2, build({1, 4}, {2}), false));       // another ring
-    EXPECT_TRUE(dropped(2, build({2, 8}, {2}), false));       // the same sequence of another representative
-    EXPECT_TRUE(dropped(3, build(ring, {2}), false));         // no member
-    EXPECT_TRUE(dropped(2, build(ring, {2}), true));          // foreign byte order
-    EXPECT_TRUE(dropped(2, barrier(ring), false));            // there is no step yet
+    EXPECT_TRUE(dropped(2, build({1, 4}, {2}), false));  // another ring
+    EXPECT_TRUE(dropped(2, build({2, 8}, {2}), false));  // the same sequence of another representative
+    EXPECT_TRUE(dropped(3, build(ring, {2}), false));    // no member
+    EXPECT_TRUE(dropped(2, build(ring, {2}), true));     // foreign byte order
+    EXPECT_TRUE(dropped(2, barrier(ring), false));       // there is no step yet
     EXPECT_TRUE(dropped(2, {}, false));
     EXPECT_TRUE(dropped(2, Bytes(16, 0xff), false));
     Bytes cut = build(ring, {2});
@@ -232,7 +240,7 @@ TEST(Sync, WhatIsStaleForeignMalformedOrNotFromAMemberIsDropped) {
     node.sync.deliver(1, build(ring, {2, 40}), false, node);  // a duplicate does no harm
     EXPECT_EQ(node.sync.describe(), "waiting for service builds of nodes 2");
     node.sync.deliver(2, build(ring, {2, 40}), false, node);
-    EXPECT_TRUE(dropped(2, build(ring, {2, 7}), false));      // too late: the list is merged
+    EXPECT_TRUE(dropped(2, build(ring, {2, 7}), false));  // too late: the list is merged
     node.sync.deliver(2, barrier(ring), false, node);
     node.sync.deliver(2, barrier(ring), false, node);
     EXPECT_EQ(node.sync.describe(), "waiting in step 2 (barrier) for nodes 1");
@@ -243,10 +251,18 @@ TEST(Sync, ANewRingAbortsTheUnfinishedRoundAndClientsStayStopped) {
     cluster.form(4, {1, 2}, {});
     cluster.run({1, 2}, 4);  // builds and the barriers of cmap
     cluster.form(8, {1, 2}, {{1, 2}});
-    const std::vector<std::string> expected = {
-        "stop", "0 init 4 members 1 2 continuing 1", "2 init 4 members 1 2 continuing 1", "3 init 4 members 1 2 continuing 1",
-        "0 process", "0 activate", "2 process", "2 abort", "3 abort",
-        "0 init 8 members 1 2 continuing 1 2", "2 init 8 members 1 2 continuing 1", "3 init 8 members 1 2 continuing 1"};
+    const std::vector<std::string> expected = {"stop",
+                                               "0 init 4 members 1 2 continuing 1",
+                                               "2 init 4 members 1 2 continuing 1",
+                                               "3 init 4 members 1 2 continuing 1",
+                                               "0 process",
+                                               "0 activate",
+                                               "2 process",
+                                               "2 abort",
+                                               "3 abort",
+                                               "0 init 8 members 1 2 continuing 1 2",
+                                               "2 init 8 members 1 2 continuing 1",
+                                               "3 init 8 members 1 2 continuing 1"};
     EXPECT_EQ(cluster[1].log, expected);
     cluster.run({1, 2});
     EXPECT_EQ(cluster[1].log.back(), "complete 8 motet");
@@ -286,7 +302,7 @@ TEST(Sync, BarriersOfTheTransitionalPartStillCount) {
     two.sync.deliver(2, barrier(ring), false, two);
     EXPECT_EQ(two.log.back(), "2 activate");
     EXPECT_EQ(two.sent.size(), sent);  // nothing can be added to a ring that is being left
-    cluster.install(8, together);
+    cluster.install(8, {1, 2, 3});  // node 3 is back, but it did not come along
     EXPECT_EQ(one.continuing_of[kCpg], together);
     EXPECT_EQ(two.continuing_of[kCpg], together);
 }

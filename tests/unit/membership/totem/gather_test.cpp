@@ -40,7 +40,6 @@ TEST(Gather, ANodeJoinsARunningRingAsInTheReferenceTrace) {
     };
     // The own join would be processed first and node 3 form a ring alone; the captured order had the others' first.
     net.node(3).core.start(net.now, net.node(3));
-    const Bytes own = net.node(3).own.front();
     net.node(3).own.clear();
     ASSERT_TRUE(net.run_until_formed({1, 2, 3}, 1_s));
     const std::vector<std::string> expected = {

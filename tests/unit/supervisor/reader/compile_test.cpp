@@ -264,6 +264,11 @@ TEST(Compile, OldNamesOfLoggingKeysAreUnderstood) {
     EXPECT_EQ(r.get("logging.syslog_priority"), "err");
 }
 
+TEST(Compile, LongUnknownNamesAreNoTrouble) {
+    const Outcome r = read_conf(conf_top("logging {\n " + std::string(236, 'a') + " {\n  to_file: yes\n }\n}\n"));
+    EXPECT_TRUE(r.ok) << r.text();
+}
+
 TEST(Compile, MemberAddressesOfOldFilesAreKept) {
     const Outcome r = read_conf(conf(" interface {\n  member {\n   memberaddr: 192.0.2.1\n  }\n  member {\n   memberaddr: 192.0.2.2\n  }\n }\n"));
     ASSERT_TRUE(r.ok) << r.text();

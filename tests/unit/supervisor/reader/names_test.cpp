@@ -5,7 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <thread>
+#include <string>
+#include <vector>
 
 namespace motet::reader {
 namespace {
@@ -20,51 +21,42 @@ public:
     std::optional<std::uint32_t> group(std::string_view name) override { return name == "g" ? std::optional<std::uint32_t>(4294967295u) : std::nullopt; }
 };
 
+// Questions are written first, then answered, then the answers are read: one thread, nothing to wait for.
 class NamesService : public testing::Test {
 protected:
-    void SetUp() override {
-        ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair_), 0);
-        server_ = std::thread([this] { serve_names(pair_[0], table_); close(pair_[0]); });
-    }
+    void SetUp() override { ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair_), 0); }
     void TearDown() override {
-        if (pair_[1] >= 0) close(pair_[1]);
-        server_.join();
+        close(pair_[0]);
+        close(pair_[1]);
     }
-    std::string raw(const std::string& question) {
+    std::vector<std::string> answers(const std::vector<std::string>& questions, std::size_t questions_max = kQuestionsMax) {
+        for (const std::string& question : questions) EXPECT_EQ(send(pair_[1], question.data(), question.size(), MSG_DONTWAIT), static_cast<ssize_t>(question.size()));
+        shutdown(pair_[1], SHUT_WR);
+        serve_names(pair_[0], table_, questions_max);
+        shutdown(pair_[0], SHUT_WR);
+        std::vector<std::string> result;
         char answer[300];
-        if (send(pair_[1], question.data(), question.size(), MSG_NOSIGNAL) < 0) return "(closed)";
-        const ssize_t size = recv(pair_[1], answer, sizeof answer, 0);
-        return size <= 0 ? "(closed)" : std::string(answer, static_cast<std::size_t>(size));
+        for (ssize_t size; (size = recv(pair_[1], answer, sizeof answer, 0)) > 0;) result.emplace_back(answer, static_cast<std::size_t>(size));
+        return result;
     }
     int pair_[2] = {-1, -1};
     Table table_;
-    std::thread server_;
 };
 
+using Lines = std::vector<std::string>;
+
 TEST_F(NamesService, AnswersWhatIsKnown) {
-    RemoteNames names(pair_[1]);
-    EXPECT_EQ(names.address("alpha", config::IpVersion::ipv4), "192.0.2.1");
-    EXPECT_EQ(names.address("alpha", config::IpVersion::ipv6), "2001:db8::1");
-    EXPECT_EQ(names.address("beta", config::IpVersion::ipv4), std::nullopt);
-    EXPECT_EQ(names.user("u"), 7u);
-    EXPECT_EQ(names.user("g"), std::nullopt);
-    EXPECT_EQ(names.group("g"), 4294967295u);
-    EXPECT_EQ(names.address("", config::IpVersion::ipv4), std::nullopt);
-    EXPECT_EQ(names.address(std::string(kNameMax + 1, 'a'), config::IpVersion::ipv4), std::nullopt);
+    EXPECT_EQ(answers({"h0alpha", "h1alpha", "h0beta", "u0u", "u0g", "g0g"}),
+              (Lines{"+192.0.2.1", "+2001:db8::1", "-", "+7", "-", "+4294967295"}));
 }
 
 TEST_F(NamesService, RefusesMalformedQuestionsAndGoesOn) {
-    for (const std::string& question : {std::string("h"), std::string("h0"), std::string("h4alpha"), std::string("x0alpha"), std::string("h0alp\0ha", 8),
-                                        "h0" + std::string(1000, 'a')})
-        EXPECT_EQ(raw(question), "-") << question;
-    EXPECT_EQ(raw("h0alpha"), "+192.0.2.1");
+    EXPECT_EQ(answers({"h", "h0", "h4alpha", "x0alpha", std::string("h0alp\0ha", 8), "h0" + std::string(1000, 'a'), "h0alpha"}),
+              (Lines{"-", "-", "-", "-", "-", "-", "+192.0.2.1"}));
 }
 
 TEST_F(NamesService, AnswersABoundedNumberOfQuestions) {
-    std::string last;
-    for (std::size_t i = 0; i < kQuestionsMax; ++i) last = raw("u0u");
-    EXPECT_EQ(last, "+7");
-    EXPECT_EQ(raw("u0u"), "(closed)");
+    EXPECT_EQ(answers(Lines(5, "u0u"), 3), (Lines{"+7", "+7", "+7"}));
 }
 
 // An answering side that is gone or says nonsense is "not known", never a wait without end.
@@ -76,6 +68,10 @@ TEST(RemoteNames, SurvivesABrokenService) {
         ASSERT_EQ(send(pair[0], answer.data(), answer.size(), 0), static_cast<ssize_t>(answer.size()));
         EXPECT_EQ(names.user("u"), std::nullopt) << answer;
     }
+    ASSERT_EQ(send(pair[0], "+12", 3, 0), 3);
+    EXPECT_EQ(names.user("u"), 12u);
+    EXPECT_EQ(names.user(""), std::nullopt);
+    EXPECT_EQ(names.user(std::string(kNameMax + 1, 'a')), std::nullopt);
     close(pair[0]);
     EXPECT_EQ(names.user("u"), std::nullopt);
     close(pair[1]);

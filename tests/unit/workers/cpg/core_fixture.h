@@ -22,8 +22,18 @@ using Nodes = std::vector<NodeId>;
 using client::Request;
 
 enum : std::uint32_t {
-    kOk = 1, kTryAgain = 6, kInvalidParam = 7, kBadHandle = 9, kNotExist = 12, kNameTooLong = 13, kExist = 14,
-    kInterrupt = 16, kNoResources = 18, kTooBig = 26, kNoSections = 27, kNoReply = 0
+    kOk = 1,
+    kTryAgain = 6,
+    kInvalidParam = 7,
+    kBadHandle = 9,
+    kNotExist = 12,
+    kNameTooLong = 13,
+    kExist = 14,
+    kInterrupt = 16,
+    kNoResources = 18,
+    kTooBig = 26,
+    kNoSections = 27,
+    kNoReply = 0
 };
 
 inline std::string printable(std::string_view name) {
@@ -36,8 +46,10 @@ inline std::string members(Reader& in, std::uint32_t count, bool reasons) {
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::uint32_t node = in.u32(), pid = in.u32(), reason = in.u32();
         text += (i == 0 ? "" : " ") + std::to_string(node) + "/" + std::to_string(pid);
-        if (reasons) text += ":" + std::to_string(reason);
-        else EXPECT_EQ(reason, 0u);
+        if (reasons)
+            text += ":" + std::to_string(reason);
+        else
+            EXPECT_EQ(reason, 0u);
     }
     return text;
 }
@@ -107,7 +119,8 @@ public:
                 assembled.erase(conn);
             }
             line = printable(group) + " from " + std::to_string(node) + "/" + std::to_string(pid) + ": ";
-            line += last_payload.size() > 40 ? std::to_string(last_payload.size()) + " bytes" : printable(as_text(last_payload));
+            line += last_payload.size() > 40 ? std::to_string(last_payload.size()) + " bytes"
+                                             : printable(as_text(last_payload));
         }
         EXPECT_TRUE(in.ok() && in.remaining() == 0) << line;
         const bool between = type != client::Event::deliver_part && assembled.contains(conn) && !assembled[conn].empty();
@@ -159,11 +172,14 @@ inline Bytes procleave(std::string_view group, std::uint32_t pid, std::uint32_t 
 }
 inline Bytes mcast(std::string_view group, std::uint32_t pid, ByteView payload) {
     Bytes out(wire::cpg::kMcastSize);
-    wire::cpg::write_mcast({wire::cpg::GroupName(group), pid, {}, payload}, std::span<std::uint8_t, wire::cpg::kMcastSize>(out));
+    wire::cpg::write_mcast({wire::cpg::GroupName(group), pid, {}, payload},
+                           std::span<std::uint8_t, wire::cpg::kMcastSize>(out));
     out.insert(out.end(), payload.begin(), payload.end());
     return out;
 }
-inline Bytes mcast(std::string_view group, std::uint32_t pid, std::string_view text) { return mcast(group, pid, as_bytes(text)); }
+inline Bytes mcast(std::string_view group, std::uint32_t pid, std::string_view text) {
+    return mcast(group, pid, as_bytes(text));
+}
 inline Bytes part(std::string_view group, std::uint32_t pid, std::uint32_t kind, std::uint32_t total, ByteView payload) {
     Bytes out(wire::cpg::kPartialMcastSize);
     wire::cpg::write_partial_mcast({wire::cpg::GroupName(group), total, pid, kind, {}, payload},
@@ -217,7 +233,8 @@ protected:
     }
     std::uint32_t connect(ConnId conn, bool initial_totem = false, bool wants_totem = true) {
         core.on_connect(conn, 1000 + static_cast<std::int32_t>(conn), 0, 0, out);
-        return request(conn, Request::model, record(client::ModelRequest{0, initial_totem ? 1u : 0u, wants_totem ? 1u : 0u, 0}));
+        return request(conn, Request::model,
+                       record(client::ModelRequest{0, initial_totem ? 1u : 0u, wants_totem ? 1u : 0u, 0}));
     }
     std::uint32_t join(ConnId conn, std::string_view group, std::uint32_t pid) {
         return request(conn, Request::join, record(client::JoinRequest{pid, name(group)}));
@@ -226,7 +243,8 @@ protected:
         return request(conn, Request::leave, record(client::LeaveRequest{0, name(group)}));
     }
     void say(ConnId conn, std::string_view text, std::uint32_t guarantee = 2) {
-        request(conn, Request::multicast, record(client::MulticastRequest{guarantee, static_cast<std::uint32_t>(text.size())}, as_bytes(text)));
+        request(conn, Request::multicast,
+                record(client::MulticastRequest{guarantee, static_cast<std::uint32_t>(text.size())}, as_bytes(text)));
     }
     std::uint32_t send_part(ConnId conn, std::uint32_t kind, std::uint32_t total, ByteView payload) {
         return request(conn, Request::multicast_part,
@@ -259,7 +277,7 @@ protected:
     Round round = 0;
     std::uint64_t last_request = 0;
     std::size_t delivered = 0;
-    Bytes rest;   // of the last reply
+    Bytes rest;  // of the last reply
 };
 
 }  // namespace motet::cpg::test

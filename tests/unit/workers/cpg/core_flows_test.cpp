@@ -24,7 +24,8 @@ RingId ring_id(const Json& json) { return {json[0].get<NodeId>(), json[1].get<st
 // One incarnation of a node: the real synchronisation in front of a real core.
 class Replayed final : public sync::Output {
 public:
-    Replayed(NodeId self, std::map<std::uint32_t, std::uint32_t> flags) : core(self), self_(self), flags_(std::move(flags)) {}
+    Replayed(NodeId self, std::map<std::uint32_t, std::uint32_t> flags)
+        : core(self), self_(self), flags_(std::move(flags)) {}
 
     void view(const Json& view) {
         const Nodes members = node_list(view["members"]), trans = node_list(view["trans"]);
@@ -66,12 +67,15 @@ private:
             ask(conn, Request::join, record(client::JoinRequest{join->pid, name(join->group.text())}));
         } else if (function == wire::cpg::Function::procleave) {
             const auto leave = wire::cpg::decode_procleave(body, false);
-            if (leave->reason == 2) ask(leave->pid, Request::leave, record(client::LeaveRequest{leave->pid, name(leave->group.text())}));
-            else core.on_disconnect(leave->pid, notes);
+            if (leave->reason == 2)
+                ask(leave->pid, Request::leave, record(client::LeaveRequest{leave->pid, name(leave->group.text())}));
+            else
+                core.on_disconnect(leave->pid, notes);
         } else if (function == wire::cpg::Function::mcast) {
             const auto m = wire::cpg::decode_mcast(body, false);
             core.on_request(m->pid, Request::multicast, ++request_,
-                            record(client::MulticastRequest{2, static_cast<std::uint32_t>(m->payload.size())}, m->payload), notes);
+                            record(client::MulticastRequest{2, static_cast<std::uint32_t>(m->payload.size())}, m->payload),
+                            notes);
         } else if (function == wire::cpg::Function::joinlist) {
             // Before the own service build it is a leftover of the round before.
             if (!own_build_) return;
@@ -142,7 +146,8 @@ Lines expected(const Json& recorded) {
     Lines lines;
     for (const Json& e : recorded["events"]) {
         if (e["ev"] == "totem") {
-            std::string line = "ring " + std::to_string(e["ring"][0].get<int>()) + "." + std::to_string(e["ring"][1].get<int>()) + " of";
+            std::string line =
+                "ring " + std::to_string(e["ring"][0].get<int>()) + "." + std::to_string(e["ring"][1].get<int>()) + " of";
             for (const Json& n : e["mem"]) line += " " + std::to_string(n.get<int>());
             lines.push_back(line);
         } else if (e["ev"] == "confchg") {
@@ -171,7 +176,8 @@ Lines by_length(const Lines& heard) {
         }
         const std::string rest = line.substr(colon + 2);
         const bool long_one = rest.ends_with(" bytes");
-        lines.push_back(line.substr(0, colon + 2) + (long_one ? rest.substr(0, rest.size() - 6) : std::to_string(rest.size())));
+        lines.push_back(line.substr(0, colon + 2) +
+                        (long_one ? rest.substr(0, rest.size() - 6) : std::to_string(rest.size())));
     }
     return lines;
 }

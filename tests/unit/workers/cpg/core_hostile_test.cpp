@@ -10,8 +10,14 @@ using CpgHostile = CpgCore;
 
 TEST_F(CpgHostile, ARecordOfTheWrongShapeCostsTheConnection) {
     ring(4, {1}, {1});
-    const auto too_short = [](Bytes bytes) { bytes.pop_back(); return bytes; };
-    const auto too_long = [](Bytes bytes) { bytes.push_back(0); return bytes; };
+    const auto too_short = [](Bytes bytes) {
+        bytes.pop_back();
+        return bytes;
+    };
+    const auto too_long = [](Bytes bytes) {
+        bytes.push_back(0);
+        return bytes;
+    };
     const std::vector<std::pair<Request, Bytes>> bad = {
         {Request::model, record(client::ModelRequest{})},  // a second time
         {Request::join, too_short(record(client::JoinRequest{}))},
@@ -114,7 +120,8 @@ TEST_F(CpgHostile, MessagesThatMakeNoSenseAreCountedAndDropped) {
     store_at<std::uint32_t>(long_payload, 152, 2);
     Bytes list = joinlist({{1, "alpha"}});
     store_at<std::uint32_t>(list, 8, 24 + 144 * 2);
-    for (const Bytes& bytes : {Bytes{}, Bytes(15), other_service, unknown_function, long_name, long_payload, list}) from(2, bytes);
+    for (const Bytes& bytes : {Bytes{}, Bytes(15), other_service, unknown_function, long_name, long_payload, list})
+        from(2, bytes);
     EXPECT_EQ(core.dropped(), before + 7);
     EXPECT_EQ(events(1), Lines{});
 }
@@ -137,7 +144,8 @@ TEST_F(CpgHostile, DamagedInputOfEveryKindIsSurvived) {
     std::mt19937 random(20240607);
     const auto draw = [&](std::uint32_t below) { return static_cast<std::uint32_t>(random() % below); };
     const auto damage = [&](Bytes bytes) {
-        for (std::uint32_t i = draw(4); i > 0 && !bytes.empty(); --i) bytes[draw(static_cast<std::uint32_t>(bytes.size()))] = static_cast<std::uint8_t>(random());
+        for (std::uint32_t i = draw(4); i > 0 && !bytes.empty(); --i)
+            bytes[draw(static_cast<std::uint32_t>(bytes.size()))] = static_cast<std::uint8_t>(random());
         if (draw(8) == 0) bytes.resize(draw(static_cast<std::uint32_t>(bytes.size()) + 1));
         return bytes;
     };
@@ -147,24 +155,31 @@ TEST_F(CpgHostile, DamagedInputOfEveryKindIsSurvived) {
     for (int i = 0; i < 20000; ++i) {
         const std::string group(1, static_cast<char>('a' + draw(3)));
         const std::uint32_t pid = draw(5);
-        const Bytes messages[] = {procjoin(group, pid), procleave(group, pid, 5), mcast(group, pid, "text"), joinlist({{pid, group}, {7, "b"}}),
-                                  part(group, pid, 1 + draw(3), 4, as_bytes("ab"))};
+        const Bytes messages[] = {procjoin(group, pid), procleave(group, pid, 5), mcast(group, pid, "text"),
+                                  joinlist({{pid, group}, {7, "b"}}), part(group, pid, 1 + draw(3), 4, as_bytes("ab"))};
         core.on_message(2 + draw(2), damage(messages[draw(5)]), draw(50) == 0, out);
         if (draw(4) == 0 || conn == 0) {
             out.replies.clear();
             connect(++conn);
         }
-        const Bytes requests[] = {record(client::JoinRequest{pid, name(group)}), record(client::LeaveRequest{pid, name(group)}),
-                                  record(client::MulticastRequest{2, 4}, pattern(4)), record(client::PartRequest{2, 4, 2, 1 + draw(3)}, pattern(2)),
-                                  record(client::NameRequest{name(group)}), {}, record(client::IterationRequest{1 + draw(3), 0, name(group)}),
-                                  record(std::uint64_t{draw(20)}), record(std::uint64_t{draw(20)}), {},
+        const Bytes requests[] = {record(client::JoinRequest{pid, name(group)}),
+                                  record(client::LeaveRequest{pid, name(group)}),
+                                  record(client::MulticastRequest{2, 4}, pattern(4)),
+                                  record(client::PartRequest{2, 4, 2, 1 + draw(3)}, pattern(2)),
+                                  record(client::NameRequest{name(group)}),
+                                  {},
+                                  record(client::IterationRequest{1 + draw(3), 0, name(group)}),
+                                  record(std::uint64_t{draw(20)}),
+                                  record(std::uint64_t{draw(20)}),
+                                  {},
                                   record(client::MulticastRequest{2, 4}, pattern(4))};
         const std::uint32_t type = draw(11);
         const ConnId to = conn - draw(static_cast<std::uint32_t>(std::min<ConnId>(conn, 4)));
         core.on_request(to, static_cast<Request>(2 + type), ++last_request, damage(requests[type]), out);
         if (draw(6) == 0) core.on_disconnect(to, out);
         if (draw(3) == 0) deliver_own();
-        if (draw(300) == 0) ring(seq += 4, {1, 2, 3}, draw(2) ? Nodes{1, 2} : Nodes{1, 3}, {{2, joinlist({{1, "a"}})}}, draw(2) == 0);
+        if (draw(300) == 0)
+            ring(seq += 4, {1, 2, 3}, draw(2) ? Nodes{1, 2} : Nodes{1, 3}, {{2, joinlist({{1, "a"}})}}, draw(2) == 0);
     }
     deliver_own();
     ++conn;

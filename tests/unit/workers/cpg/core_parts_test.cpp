@@ -104,7 +104,8 @@ TEST_F(CpgParts, AProcessThatJoinsBetweenThePartsGetsTheMessage) {
     from(2, mcast("alpha", 20, "between"));
     from(2, part("alpha", 20, 2, total, piece(message, 1000000, 1000000)));
     from(2, part("alpha", 20, 3, total, piece(message, 2000000, 500000)));
-    EXPECT_EQ(events(1), (Lines{"alpha [1/10 2/20] joined 1/10:1", "alpha from 2/20: between", "alpha from 2/20: 2500000 bytes"}));
+    EXPECT_EQ(events(1),
+              (Lines{"alpha [1/10 2/20] joined 1/10:1", "alpha from 2/20: between", "alpha from 2/20: 2500000 bytes"}));
     EXPECT_EQ(out.last_payload, message);
 }
 
@@ -189,6 +190,8 @@ TEST_F(CpgParts, WhatPeersMayLeaveHalfAssembledIsBounded) {
         from(2, procjoin("alpha", pid));
         from(2, part("alpha", pid, 1, client::kMessageMax, as_bytes("x")));
     }
+    EXPECT_EQ(core.dropped(), 1u);
+    from(2, part("alpha", 1, 1, client::kMessageMax, as_bytes("x")));  // a new first part takes the room of the old one
     EXPECT_EQ(core.dropped(), 1u);
     from(2, procleave("alpha", 5, 5));
     from(2, part("alpha", 17, 1, client::kMessageMax, as_bytes("x")));

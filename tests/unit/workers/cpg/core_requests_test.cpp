@@ -205,8 +205,12 @@ TEST_F(CpgRequests, ZeroCopySendsAreAnswered) {
     member(1, "alpha", 10);
     events(1);
     EXPECT_EQ(request(1, Request::multicast_sync, record(client::MulticastRequest{2, 5}, pattern(5))), kOk);
-    EXPECT_EQ(request(1, Request::multicast_sync, record(client::MulticastRequest{2, client::kZeroCopyMax}, pattern(client::kZeroCopyMax))), kOk);
-    EXPECT_EQ(request(1, Request::multicast_sync, record(client::MulticastRequest{2, client::kZeroCopyMax + 1}, pattern(client::kZeroCopyMax + 1))), kTooBig);
+    EXPECT_EQ(request(1, Request::multicast_sync,
+                      record(client::MulticastRequest{2, client::kZeroCopyMax}, pattern(client::kZeroCopyMax))),
+              kOk);
+    EXPECT_EQ(request(1, Request::multicast_sync,
+                      record(client::MulticastRequest{2, client::kZeroCopyMax + 1}, pattern(client::kZeroCopyMax + 1))),
+              kTooBig);
     for (const Submitted& s : out.submitted) EXPECT_LE(s.bytes.size(), wire::kMessageBodyMax);
     deliver_own();
     EXPECT_EQ(events(1).back(), "alpha from 1/10: 1048576 bytes");
@@ -245,8 +249,9 @@ TEST_F(CpgRequests, AForkedChildSpeaksUnderItsOwnPid) {
 class CpgIteration : public CpgCore {
 protected:
     std::uint32_t start(ConnId conn, std::uint32_t type, std::optional<std::string> group = {}) {
-        const std::uint32_t code = request(conn, Request::iteration_start,
-                                           record(client::IterationRequest{type, group ? 1u : 0u, name(group.value_or(""))}));
+        const std::uint32_t code =
+            request(conn, Request::iteration_start,
+                    record(client::IterationRequest{type, group ? 1u : 0u, name(group.value_or(""))}));
         if (code == kOk) number = Reader(rest).u64();
         return code;
     }

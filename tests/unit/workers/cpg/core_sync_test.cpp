@@ -78,15 +78,15 @@ TEST_F(CpgSync, ASupersededRingIsNeverShown) {
 TEST_F(CpgSync, JoinListsCountOnlyInTheStepOfThisRoundAndFromMembers) {
     ring(4, {1}, {1});
     connect(1);
-    from(2, joinlist({{1, "alpha"}}));                      // no synchronisation at all
+    from(2, joinlist({{1, "alpha"}}));  // no synchronisation at all
     core.on_init(++round, {1, 8}, Nodes{1, 2}, Nodes{1}, out);
-    from(2, joinlist({{2, "alpha"}}));                      // left over from an aborted round, sent before our step
+    from(2, joinlist({{2, "alpha"}}));  // left over from an aborted round, sent before our step
     core.on_process(round, out);
-    from(3, joinlist({{3, "alpha"}}));                      // not a member
+    from(3, joinlist({{3, "alpha"}}));  // not a member
     from(2, joinlist({{4, "alpha"}}));
     from(2, joinlist({{4, "alpha"}}));
     core.on_activate(round, out);
-    from(2, joinlist({{5, "alpha"}}));                      // too late
+    from(2, joinlist({{5, "alpha"}}));  // too late
     EXPECT_EQ(membership(1, "alpha"), Lines{"2/4"});
     EXPECT_EQ(core.dropped(), 4u);
 }
@@ -96,7 +96,7 @@ TEST_F(CpgSync, AnAbortedRoundsJoinListsAreForgotten) {
     connect(1);
     begin(8, {1, 2}, {1});
     from(2, joinlist({{20, "alpha"}}));
-    begin(12, {1, 2}, {1});                                 // no abort was heard of
+    begin(12, {1, 2}, {1});  // no abort was heard of
     core.on_activate(round, out);
     EXPECT_EQ(membership(1, "alpha"), Lines{});
 }
@@ -123,9 +123,9 @@ TEST_F(CpgSync, ADeathDuringTheSynchronisationBeatsTheJoinList) {
     member(1, "alpha", 10);
     events(1);
     begin(8, {1, 2}, {1});
-    from(2, procleave("alpha", 21, 5));                     // sent first
+    from(2, procleave("alpha", 21, 5));  // sent first
     from(2, joinlist({{20, "alpha"}, {21, "alpha"}, {22, "alpha"}}));
-    from(2, procleave("alpha", 22, 5));                     // sent last
+    from(2, procleave("alpha", 22, 5));  // sent last
     core.on_activate(round, out);
     EXPECT_EQ(events(1), (Lines{"alpha [1/10 2/20] joined 2/20:4", "ring 1.8 of 1 2"}));
 }
@@ -140,7 +140,8 @@ TEST_F(CpgSync, AJoinDuringTheSynchronisationSurvivesAJoinListWithoutIt) {
     from(2, procjoin("alpha", 20));
     from(2, procjoin("alpha", 30));
     core.on_activate(round, out);
-    EXPECT_EQ(events(1), (Lines{"alpha [1/10 2/20] joined 2/20:1", "alpha [1/10 2/20 2/30] joined 2/30:1", "ring 1.8 of 1 2"}));
+    EXPECT_EQ(events(1),
+              (Lines{"alpha [1/10 2/20] joined 2/20:1", "alpha [1/10 2/20 2/30] joined 2/30:1", "ring 1.8 of 1 2"}));
 }
 
 TEST_F(CpgSync, OurJoinListHasTheProcessesInViewAndTheirLastWordsStayValid) {
@@ -148,9 +149,9 @@ TEST_F(CpgSync, OurJoinListHasTheProcessesInViewAndTheirLastWordsStayValid) {
     member(1, "beta", 12);
     member(2, "alpha", 11);
     member(3, "alpha", 12);
-    core.on_disconnect(2, out);                             // its leave is not delivered yet
+    core.on_disconnect(2, out);  // its leave is not delivered yet
     connect(4);
-    join(4, "alpha", 5);                                    // nor is this join
+    join(4, "alpha", 5);  // nor is this join
     out.sync.clear();
     begin(8, {1, 2}, {1});
     ASSERT_EQ(out.sync.size(), 2u);
@@ -215,7 +216,8 @@ TEST_F(CpgSync, AJoinThatNobodyAskedForIsTakenBack) {
     EXPECT_EQ(join(2, "alpha", 99), kOk);
 }
 
-// The same, but the client is back under its pid before the predecessor's join is delivered: that join is taken for its own.
+// The same, but the client is back under its pid before the predecessor's join is delivered: that join is taken for its
+// own.
 TEST_F(CpgSync, AClientThatIsBackEarlyIsServedByItsFirstJoin) {
     ring(4, {1}, {1});
     connect(1);

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Compares what built client libraries export with the interface: every function under its version name or without one,
+# and nothing else; soname included. Usage: abi.sh LIBRARY...   (libcpg.so.* and libcorosync_common.so.* are known)
+set -u
+export LC_ALL=C
+status=0
+
+expected_cpg='Base cpg_flow_control_state_get
+Base cpg_iteration_finalize
+Base cpg_iteration_initialize
+Base cpg_iteration_next
+Base cpg_local_get
+Base cpg_max_atomic_msgsize_get
+Base cpg_model_initialize
+Base cpg_zcb_mcast_joined
+COROSYNC_CPG_1.0 COROSYNC_CPG_1.0
+COROSYNC_CPG_1.0 cpg_context_get
+COROSYNC_CPG_1.0 cpg_context_set
+COROSYNC_CPG_1.0 cpg_dispatch
+COROSYNC_CPG_1.0 cpg_fd_get
+COROSYNC_CPG_1.0 cpg_finalize
+COROSYNC_CPG_1.0 cpg_initialize
+COROSYNC_CPG_1.0 cpg_join
+COROSYNC_CPG_1.0 cpg_leave
+COROSYNC_CPG_1.0 cpg_mcast_joined
+COROSYNC_CPG_1.0 cpg_membership_get
+COROSYNC_CPG_1.0 cpg_zcb_alloc
+COROSYNC_CPG_1.0 cpg_zcb_free'
+expected_common='none cs_strerror
+none hdb_error_to_cs
+none qb_to_cs_error'
+
+# "VERSION NAME" of every defined dynamic symbol; a library without version definitions has no version column.
+exported() {
+    objdump -T "$1" | awk '$1 ~ /^[0-9a-f]+$/ && !/\*UND\*/ { n = split($0, half, "\t"); m = split(half[n], w, " ")
+        print (m == 3 ? w[2] : "none"), w[m] }' | sort
+}
+
+check() { # library soname expected
+    if ! command -v objdump >/dev/null; then
+        echo "SKIP abi: objdump (binutils) is not installed"
+        exit 77
+    fi
+    soname=$(objdump -p "$1" | awk '$1 == "SONAME" { print $2 }')
+    if [ "$soname" != "$2" ]; then
+        echo "abi: $1: soname is '$soname', programs ask for $2"
+        status=1
+    fi
+    difference=$(printf '%s\n' "$3" | { t=$(mktemp); sort >"$t"; exported "$1" | diff "$t" -; rm -f "$t"; })
+    if [ -n "$difference" ]; then
+        printf 'abi: %s: exported symbols differ (< missing, > not in the interface):\n%s\n' "$1" "$difference"
+        status=1
+    fi
+}
+
+if [ $# -eq 0 ]; then
+    echo "usage: $0 LIBRARY..." >&2
+    exit 2
+fi
+for library in "$@"; do
+    case ${library##*/} in
+    libcpg.so*) check "$library" libcpg.so.4 "$expected_cpg" ;;
+    libcorosync_common.so*) check "$library" libcorosync_common.so.4 "$expected_common" ;;
+    *) echo "abi: $library: no table for this library"; status=1 ;;
+    esac
+done
+[ $status -eq 0 ] && echo "abi: $# libraries export exactly their interface"
+exit $status

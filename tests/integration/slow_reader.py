@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Members that never dispatch, or too slowly, beside others that flood: memory stays bounded, the silent one is cut off, the
+others lose nothing.
+
+slow_reader.py [--minutes M]: rounds of twenty seconds; one by default.
+"""
+import argparse
+import threading
+import time
+
+from loopback import Loopback, Member, check_traffic, rss_kib
+from nodes import Checks
+
+ROUND_S = 18
+# KiB above what a process had with its clients connected and idle. What may come to it under load:
+#   motet-cpg        32 MiB of backlog for each lagging client (two here), the rings between it and membership (24 MiB) and 4 MiB for
+#                    each of five clients, 16 MiB for the allocator
+#   motet-membership 64 MiB of backlog for its worker, the same rings, 16 MiB for the allocator
+#   motet            nothing but its log lines
+BOUNDS_KIB = {"motet-cpg": (2 * 32 + 24 + 5 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": 4 << 10}
+
+
+class Memory:
+    """Samples the resident size of every process once a second."""
+
+    def __init__(self, pids):
+        self.pids, self.first, self.peak, self.last = pids, {n: rss_kib(p) for n, p in pids.items()}, {}, {}
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.sample, daemon=True)
+        self.thread.start()
+
+    def sample(self):
+        while not self.ending.wait(1):
+            for name, pid in self.pids.items():
+                self.last[name] = rss_kib(pid)
+                self.peak[name] = max(self.peak.get(name, 0), self.last[name])
+
+    def end(self):
+        self.ending.set()
+        self.thread.join()
+
+
+def one_round(checks, area, number, rate):
+    node, name = area.nodes[0], f"round {number}"
+    since = len(node.log())
+    silent = node.client("tests/integration/silent", "--group", "slow", "--seconds", ROUND_S + 30)
+    slow = node.client("tests/integration/silent", "--group", "slow", "--seconds", ROUND_S, "--take", 50)
+    for p in (silent, slow):
+        p.stdout.readline()
+    members = [Member(node, area.dir, "the flooder", ROUND_S, rate, "slow", big_every=40),
+               Member(node, area.dir, "a bystander", ROUND_S, 50, "slow")]
+    sent = 0
+    for m in members:
+        m.finish()
+        sent += sum(1 for r in m.records if r[0] == 3)
+    check_traffic(checks, name, members)
+    out = silent.communicate(timeout=60)[0].strip()
+    checks.that(f"{name}: the silent member is cut off", silent.returncode == 0 and out.startswith("cut off"), (silent.returncode, out))
+    lines = [line for line in node.log()[since:].splitlines() if "cut off" in line and f"process {silent.pid} " in line and "does not read" in line]
+    checks.that(f"{name}: one line of the log says so and why", len(lines) == 1, node.log()[since:][-800:])
+    slow_out = slow.communicate(timeout=60)[0].strip()
+    print(f"# {name}: {sent} messages, silent member {out}, slow member (50 events/s) {slow_out}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=0)
+    parser.add_argument("--rate", type=float, default=2000)
+    args = parser.parse_args()
+    checks = Checks()
+    with Loopback(1) as area:
+        node = area.nodes[0]
+        pids, started, number = node.pids(), time.monotonic(), 0
+        memory = Memory(pids)
+        while number == 0 or time.monotonic() - started < args.minutes * 60:
+            number += 1
+            one_round(checks, area, number, args.rate)
+            print("# " + ", ".join(f"{n} {memory.last.get(n, 0)} KiB (peak {memory.peak.get(n, 0)})" for n in sorted(pids)), flush=True)
+        memory.end()
+        for n in sorted(pids):
+            grown = memory.peak[n] - memory.first[n]
+            checks.that(f"{n}: at most {BOUNDS_KIB[n]} KiB above the {memory.first[n]} it began with", grown <= BOUNDS_KIB[n], grown)
+            print(f"# {n}: began with {memory.first[n]} KiB, peak {memory.peak[n]}, at the end {memory.last[n]}")
+        checks.that("no process was replaced", node.pids() == pids and not any(c["restarts"] for c in node.status()["supervisor"]["children"]), (pids, node.pids()))
+    checks.end()
+
+
+if __name__ == "__main__":
+    main()
