@@ -37,10 +37,11 @@ int main(int argc, char** argv) {
     motet::Process process(options);
     const motet::Process::Ended ended = process.run();
     if (ended.status > 0) {
-        std::fprintf(stderr, "motet-membership: %s\n", ended.why.c_str());
         const motet::control::Header fatal{.type = static_cast<std::uint32_t>(motet::control::Type::fatal),
                                            .a = static_cast<std::uint64_t>(ended.status)};
-        motet::control::send(motet::control::kChildFd, fatal, motet::as_bytes(ended.why));
+        // Without a supervisor somebody started this program by hand.
+        if (!motet::control::send(motet::control::kChildFd, fatal, motet::as_bytes(ended.why)))
+            std::fprintf(stderr, "motet-membership: %s\n", ended.why.c_str());
     }
     return ended.status;
 }

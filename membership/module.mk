@@ -12,4 +12,4 @@ motet_membership_SOURCES = membership/main.cpp membership/process.cpp membership
 	membership/transport/udp/udp.cpp membership/transport/udp/udp.h
 motet_membership_LDADD = membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la \
 	libs/feed/libfeed.la libs/ring/libring.la libs/config/libconfig.la libs/control/libcontrol.la \
-	libs/metrics/libmetrics.la libs/loop/libloop.la libs/wire/libwire.la libs/base/libbase.la
+	libs/metrics/libmetrics.la libs/sandbox/libsandbox.la libs/loop/libloop.la libs/wire/libwire.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS)

@@ -12,6 +12,7 @@
 
 #include "libs/base/log.h"
 #include "libs/config/host.h"
+#include "libs/sandbox/sandbox.h"
 
 namespace motet {
 namespace {
@@ -105,6 +106,10 @@ Process::Ended Process::start(control::Message& message) {
     (void)!poller_->add(control::kChildFd, kTagControl);
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
 
+    // The last privileged acts are behind: sockets with large buffers, the state file. The network has not been read yet.
+    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership});
+    if (!confined) return {sandbox::kExitCode, confined.error().text};
+    unenforced_ = confined->missing;
     if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
         unenforced_.push_back(std::string("membership: memory is not locked (") + std::strerror(errno) + ")");
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);

@@ -24,7 +24,6 @@ tmpfilesdir = $(prefix)/lib/tmpfiles.d
 dist_tmpfiles_DATA = etc/systemd/tmpfiles.d/motet.conf
 etc/systemd/motet.service: etc/systemd/motet.service.in GNUmakefile
 	$(AM_V_GEN)$(MKDIR_P) etc/systemd && sed -e 's|@sbindir[@]|$(sbindir)|g' $(srcdir)/etc/systemd/motet.service.in > $@
-dist_doc_DATA = docs/motetctl-json.md
 EXTRA_DIST += etc/systemd/motet.service.in
 CLEANFILES += etc/systemd/motet.service
 

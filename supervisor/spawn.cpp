@@ -38,6 +38,8 @@ constexpr int kExecFailed = 127;
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail("PR_SET_PDEATHSIG");
     if (getppid() != parent) _exit(kExecFailed);
+    // A terminal's Ctrl-C is for the supervisor, which stops its children in order.
+    (void)!setpgid(0, 0);
     if (request.lock_memory) {
         const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
         (void)!setrlimit(RLIMIT_MEMLOCK, &unlimited);   // the child reports if locking then fails

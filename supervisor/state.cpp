@@ -28,6 +28,7 @@ void State::launch(std::size_t child, Instant now, Actions& out) {
     Child& c = children_[child];
     c.phase = Phase::launched;
     c.launched_at = now;
+    c.ready_in_this_life = false;
     c.due = now + kHelloLimit;
     ++c.launches;
     out.push_back({Action::Kind::launch, child});
@@ -70,7 +71,7 @@ void State::on_ready(std::size_t child, Instant) {
     Child& c = children_[child];
     if (c.phase != Phase::handed_over) return;
     c.phase = Phase::ready;
-    c.was_ready = true;
+    c.was_ready = c.ready_in_this_life = true;
 }
 
 void State::on_hung(std::size_t child, Instant now, Actions& out) {
@@ -87,7 +88,7 @@ void State::on_broken(std::size_t child, Instant, Actions& out) {
 
 // Deaths 1-3 of a streak cost nothing, 4-6 a moment, more 1 s doubling to 10 s.
 Duration State::count_death(Child& c, Instant now) {
-    if (now - c.launched_at >= kLivedWell) c.streak = 0;
+    if (c.ready_in_this_life && now - c.launched_at >= kLivedWell) c.streak = 0;
     ++c.streak;
     if (c.streak >= kStreakMax) return kFailedRetry;
     if (c.streak <= 3) return {};

@@ -48,7 +48,7 @@ public:
     static constexpr Duration kGatherLimit = seconds(1);       // how long membership waits for the workers' hellos
     static constexpr Duration kAbortGrace = milliseconds(200); // from SIGABRT to SIGKILL
     static constexpr Duration kStopLimit = milliseconds(2500); // for the workers, then again for membership
-    static constexpr Duration kLivedWell = seconds(10);        // a life this long ends a streak of deaths
+    static constexpr Duration kLivedWell = seconds(10);        // a life this long, in which it was ready, ends a streak of deaths
     static constexpr unsigned kStreakMax = 10;                 // deaths in a row: the child has failed
     static constexpr Duration kFailedRetry = seconds(30);
 
@@ -83,6 +83,7 @@ private:
         Instant due = kNever;             // what the phase waits for
         unsigned streak = 0, launches = 0;
         bool was_ready = false;           // in any of its lives
+        bool ready_in_this_life = false;
     };
 
     void launch(std::size_t child, Instant now, Actions& out);

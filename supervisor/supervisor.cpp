@@ -140,6 +140,9 @@ Instant Supervisor::deadline() const {
 }
 
 void Supervisor::tick() {
+    for (std::size_t i = 0; i < kPlan.size(); ++i)
+        if (state_.phase(i) == Phase::launched && now_ - state_.launched_at(i) >= State::kHelloLimit)
+            MOTET_LOG(error, "%s has said nothing for 10 s after its start and is replaced", kPlan[i].program);
     Actions due;
     state_.on_time(now_, due);
     act(std::move(due));
@@ -189,7 +192,7 @@ void Supervisor::act(Actions actions) {
             case Action::Kind::kill: send_signal(child.process, SIGKILL); break;
             case Action::Kind::cut_clients:
                 if (clients_[a.child].size() > 0)
-                    MOTET_LOG(notice, "%s: %zu client connections are closed", kPlan[a.child].name, clients_[a.child].size());
+                    MOTET_LOG(notice, "%s: its %zu clients are disconnected", kPlan[a.child].name, clients_[a.child].size());
                 clients_[a.child].clear();
                 break;
             case Action::Kind::failed:
@@ -393,7 +396,6 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
         state_.on_broken(index, now_, actions);
         return act(std::move(actions));
     }
-    if (!confined) child.unenforced.emplace_back("dropped capabilities and no new privileges");
     if (const char* user = kPlan[index].user; user != nullptr && geteuid() == 0) {
         const passwd* wanted = getpwnam(user);
         if (wanted == nullptr || wanted->pw_uid != c.uid) child.unenforced.push_back("own user " + std::string(user) + " (it runs as user " + std::to_string(c.uid) + ")");
@@ -405,6 +407,9 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
 
 void Supervisor::on_child_ready(std::size_t index) {
     if (state_.phase(index) != Phase::handed_over) return;
+    // Membership opens its sockets with root's rights first and gives these up before it reads from the network.
+    if (const Confinement c = confinement(children_[index].process.pid); !is_worker(index) && (!c.no_new_privileges || c.capabilities))
+        children_[index].unenforced.emplace_back("dropped capabilities and no new privileges");
     state_.on_ready(index, now_);
     MOTET_LOG(notice, "%s is ready, %lld ms after its start", kPlan[index].program,
               static_cast<long long>((now_ - state_.launched_at(index)).ms()));

@@ -14,7 +14,7 @@ public:
     struct Item {
         std::uint16_t type = 0;
         std::uint64_t cause = 0;
-        ByteView payload;   // valid until pop()
+        ByteView payload;  // valid until pop()
     };
 
     // What `length` payload bytes cost here.
@@ -28,7 +28,7 @@ public:
 
 private:
     static constexpr std::size_t kHeader = 16;
-    static constexpr std::size_t kChunk = 256 * 1024;   // a longer item has a chunk of its own
+    static constexpr std::size_t kChunk = 256 * 1024;  // a longer item has a chunk of its own
     struct Chunk {
         std::unique_ptr<std::uint8_t[]> data;
         std::size_t size = 0, used = 0, read = 0;

@@ -13,7 +13,7 @@
 namespace motet::ipc {
 namespace {
 
-constexpr unsigned kEmptyRoundsMax = 64;   // then a ring is armed and no longer looked at
+constexpr unsigned kEmptyRoundsMax = 64;  // then a ring is armed and no longer looked at
 constexpr unsigned kTokensOwedMax = 4;
 
 // Tells a client that its link is over. The supervisor's duplicate keeps the socket open, so closing alone would not.
@@ -27,7 +27,8 @@ void announce_end(ring::SegmentPage* page, int socket, ring::CutReason reason) {
 
 }  // namespace
 
-Server::Server(loop::Poller& poller, Service& service, Limits limits) : poller_(poller), service_(service), limits_(limits) {}
+Server::Server(loop::Poller& poller, Service& service, Limits limits)
+    : poller_(poller), service_(service), limits_(limits) {}
 
 Server::~Server() {
     for (auto& [id, client] : by_id_) close(client->conn.socket);
@@ -42,11 +43,13 @@ Result<Server::Adopted> Server::adopt(const Connection& connection) {
         announce_end(own ? own->page() : nullptr, connection.socket, ring::CutReason::violation);
         poller_.remove(connection.socket);
         close(connection.socket);
-        return error("connection %llu of process %d: %s", static_cast<unsigned long long>(connection.id), connection.pid, why);
+        return error("connection %llu of process %d: %s", static_cast<unsigned long long>(connection.id), connection.pid,
+                     why);
     };
     if (!own) return refuse(own.error().text.c_str());
     if (!peer) return refuse(peer.error().text.c_str());
-    if (own->link_id() != connection.id || by_id_.contains(connection.id)) return refuse("its segment belongs to another link");
+    if (own->link_id() != connection.id || by_id_.contains(connection.id))
+        return refuse("its segment belongs to another link");
 
     auto owner = std::make_unique<Client>();
     Client& client = *owner;
@@ -54,22 +57,26 @@ Result<Server::Adopted> Server::adopt(const Connection& connection) {
     client.own = std::move(*own);
     client.peer = std::move(*peer);
     client.slot = free_slots_.empty() ? static_cast<std::uint32_t>(slots_.size()) : free_slots_.back();
-    if (const Status watched = poller_.add(connection.socket, kTag | client.slot); !watched) return refuse(watched.error().text.c_str());
+    if (const Status watched = poller_.add(connection.socket, kTag | client.slot); !watched)
+        return refuse(watched.error().text.c_str());
 
     ring::SegmentPage* page = client.own.page();
     const std::uint64_t owners = page->incarnation.load();
     page->incarnation.store(owners + 1);
     page->flow_control.store(flow_);
     client.events.emplace(page, client.peer.page());
-    client.requests.emplace(page, client.peer.page(), static_cast<std::uint32_t>(client.peer.capacity() / 2), client.peer.capacity());
+    client.requests.emplace(page, client.peer.page(), static_cast<std::uint32_t>(client.peer.capacity() / 2),
+                            client.peer.capacity());
     client.committed_head = client.events->head();
 
-    if (client.slot == slots_.size()) slots_.push_back(&client);
-    else slots_[client.slot] = &client, free_slots_.pop_back();
+    if (client.slot == slots_.size())
+        slots_.push_back(&client);
+    else
+        slots_[client.slot] = &client, free_slots_.pop_back();
     recent_[connection.id % recent_.size()] = &client;
     by_id_.emplace(connection.id, std::move(owner));
     activate(client);
-    if (owners != 0) token(client, 'r');   // a token of the predecessor may have died with it
+    if (owners != 0) token(client, 'r');  // a token of the predecessor may have died with it
     return Adopted{.used_before = owners != 0};
 }
 
@@ -105,7 +112,7 @@ void Server::on_ready(const loop::Ready& ready, Instant now) {
     if (ready.hung_up && !client->hung_up) {
         client->hung_up = true;
         client->serve_until = client->requests->tail() + client->peer.capacity();
-        poller_.remove(client->conn.socket);   // or it would be reported for ever
+        poller_.remove(client->conn.socket);  // or it would be reported for ever
     }
 }
 
@@ -113,7 +120,7 @@ void Server::on_ready(const loop::Ready& ready, Instant now) {
 void Server::drain_tokens(Client& client, Instant now) {
     char bytes[512];
     const ssize_t n = recv(client.conn.socket, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n <= 0) return;   // the end of the stream is reported as hang-up
+    if (n <= 0) return;  // the end of the stream is reported as hang-up
     const std::uint64_t tail = client.peer.page()->tail.load(std::memory_order_relaxed);
     bool useful = !client.requests->empty() || static_cast<std::int64_t>(tail - client.tail_at_token) > 0;
     client.tail_at_token = tail;
@@ -145,7 +152,8 @@ std::size_t Server::serve() {
     for (std::size_t i = 0; i < active_.size();) {
         Client& client = *active_[i];
         if (!client.closing) take_requests(client, taken);
-        const bool rests = client.empty_rounds > kEmptyRoundsMax && !client.touched && !client.closing && client.requests->arm();
+        const bool rests =
+            client.empty_rounds > kEmptyRoundsMax && !client.touched && !client.closing && client.requests->arm();
         if (!rests) {
             ++i;
             continue;
@@ -168,21 +176,23 @@ void Server::take_requests(Client& client, std::size_t& taken) {
                 ++client.empty_rounds;
                 if (client.hung_up) cut(client, ring::CutReason::orderly);
                 return;
-            case ring::Pull::violation:
-                return violation(client, "its request ring holds impossible cursors or records");
-            case ring::Pull::record:
-                break;
+            case ring::Pull::violation: return violation(client, "its request ring holds impossible cursors or records");
+            case ring::Pull::record: break;
         }
         client.empty_rounds = 0;
-        if (client.armed) {   // it was announced by a token, which may be seen only after the request
+        if (client.armed) {  // it was announced by a token, which may be seen only after the request
             client.armed = false;
             client.tokens_owed = std::min(client.tokens_owed + 1, kTokensOwedMax);
         }
         ++taken;
         touch(client);
-        const Request request{.conn = client.conn.id, .type = record.type, .number = record.id, .payload = record.payload,
+        const Request request{.conn = client.conn.id,
+                              .type = record.type,
+                              .number = record.id,
+                              .payload = record.payload,
                               .position_after = record.position_after};
-        if (record.flags != 3 || !service_.on_request(request)) return violation(client, "it sent a request that does not exist");
+        if (record.flags != 3 || !service_.on_request(request))
+            return violation(client, "it sent a request that does not exist");
         if (client.closing) return;
         if (client.hung_up && record.position_after >= client.serve_until) return cut(client, ring::CutReason::orderly);
     }
@@ -211,8 +221,8 @@ bool Server::prepare_sleep(bool ignore_requests) {
 
 void Server::violation(Client& client, const char* what) {
     if (client.closing) return;
-    MOTET_LOG(warning, "connection %llu of process %d (uid %u) is cut off: %s", static_cast<unsigned long long>(client.conn.id),
-              client.conn.pid, client.conn.uid, what);
+    MOTET_LOG(warning, "connection %llu of process %d (uid %u) is cut off: %s",
+              static_cast<unsigned long long>(client.conn.id), client.conn.pid, client.conn.uid, what);
     cut(client, ring::CutReason::violation);
 }
 

@@ -25,29 +25,29 @@ using ConnId = std::uint64_t;
 // A connection as the supervisor hands it over. The server owns the descriptors from adopt() on.
 struct Connection {
     ConnId id = 0;
-    std::int32_t pid = 0;       // the kernel's word at connect
+    std::int32_t pid = 0;  // the kernel's word at connect
     std::uint32_t uid = 0, gid = 0;
     int socket = -1;
-    int own_segment = -1;       // writable
-    int client_segment = -1;    // read-only
+    int own_segment = -1;     // writable
+    int client_segment = -1;  // read-only
 };
 
 struct Request {
     ConnId conn = 0;
     std::uint16_t type = 0;
     std::uint64_t number = 0;
-    ByteView payload;                 // in memory that the client may write at any time: read each field once
-    std::uint64_t position_after = 0; // in the client's request ring
+    ByteView payload;                  // in memory that the client may write at any time: read each field once
+    std::uint64_t position_after = 0;  // in the client's request ring
 };
 
 struct Limits {
-    unsigned requests_per_round = 16;                  // per client
-    std::size_t backlog_per_client = 32u << 20;        // bytes of events beyond the ring; at the bound the client is cut off
-    std::size_t backlog_total = 256u << 20;            // of all clients; at the bound the one that asks for more is cut off
-    unsigned idle_tokens_per_second = 1000;            // wake-ups without any work; beyond: not listened to for the penalty
+    unsigned requests_per_round = 16;            // per client
+    std::size_t backlog_per_client = 32u << 20;  // bytes of events beyond the ring; at the bound the client is cut off
+    std::size_t backlog_total = 256u << 20;      // of all clients; at the bound the one with most is cut off
+    unsigned idle_tokens_per_second = 1000;      // wake-ups without any work; beyond: not listened to for the penalty
     Duration token_penalty = milliseconds(10);
-    Duration lag_watch = milliseconds(1);              // how often laggards are looked at while there are any
-    Duration lag_moved = milliseconds(100);            // a laggard that took something within this time throttles senders
+    Duration lag_watch = milliseconds(1);    // how often laggards are looked at while there are any
+    Duration lag_moved = milliseconds(100);  // a laggard that took something within this time throttles senders
 };
 
 // The service behind the server.
@@ -70,7 +70,7 @@ public:
     Server& operator=(const Server&) = delete;
 
     struct Adopted {
-        bool used_before = false;   // an earlier incarnation of this worker served it
+        bool used_before = false;  // an earlier incarnation of this worker served it
     };
     // Maps and registers. On failure the descriptors are closed and the client, if possible, told why.
     Result<Adopted> adopt(const Connection& connection);
@@ -82,8 +82,8 @@ public:
 
     // One round: every active client in turn, at most requests_per_round each. Number of requests taken.
     std::size_t serve();
-    // Makes this round's events visible and gives back consumed request space; tokens go to sleepers only. Requests are given
-    // back here so that what they caused can be published first.
+    // Makes this round's events visible and gives back consumed request space; tokens go to sleepers only. Requests are
+    // given back here so that what they caused can be published first.
     void publish();
     // Closes what was cut off or hung up, and tells the service. False: there was nothing to do.
     bool reap();
@@ -122,7 +122,9 @@ private:
     void close_link(Client& client);
     void token(Client& client, char kind);
     void drain_tokens(Client& client, Instant now);
-    void append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces, std::size_t length);
+    void append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces,
+                        std::size_t length);
+    void give_up(Client& client);
     void move_backlog(Client& client);
     void publish_link(Client& client);
     void touch(Client& client);
@@ -132,12 +134,12 @@ private:
     Service& service_;
     const Limits limits_;
     std::unordered_map<ConnId, std::unique_ptr<Client>> by_id_;
-    std::array<Client*, 1024> recent_{};   // by low bits of the id: the way from an id to its client without hashing
-    std::vector<Client*> slots_;           // by epoll tag
+    std::array<Client*, 1024> recent_{};  // by low bits of the id: the way from an id to its client without hashing
+    std::vector<Client*> slots_;          // by epoll tag
     std::vector<std::uint32_t> free_slots_;
-    std::vector<Client*> active_;          // may have requests
-    std::vector<Client*> touched_;         // have unpublished events or unreleased requests
-    std::vector<Client*> lagging_;         // have a backlog
+    std::vector<Client*> active_;   // may have requests
+    std::vector<Client*> touched_;  // have unpublished events or unreleased requests
+    std::vector<Client*> lagging_;  // have a backlog
     std::vector<Client*> closing_;
     std::vector<Client*> penalised_;
     std::size_t backlog_total_ = 0;

@@ -17,11 +17,11 @@ struct Server::Client {
     // In which of the server's lists it stands.
     bool active = false, touched = false, lagging = false, closing = false, penalised = false;
 
-    bool hung_up = false;          // the process is gone; what it left in its ring is still served
-    std::uint64_t serve_until = 0; // position where that ends, come what may
-    bool space_wanted = false;     // a token will tell of room in the event ring
-    bool warned = false;           // the soft backlog limit was logged
-    bool throttles = false;        // holds the senders back
+    bool hung_up = false;           // the process is gone; what it left in its ring is still served
+    std::uint64_t serve_until = 0;  // position where that ends, come what may
+    bool space_wanted = false;      // a token will tell of room in the event ring
+    bool warned = false;            // the soft backlog limit was logged
+    bool throttles = false;         // holds the senders back
     unsigned empty_rounds = 0;
     ring::CutReason close_reason = ring::CutReason::none;
 
@@ -29,14 +29,14 @@ struct Server::Client {
     std::uint64_t committed_head = 0;  // event ring position the last commit slot names
     unsigned commits = 0;
 
-    bool armed = false;            // and no request was taken since
-    unsigned tokens_owed = 0;      // announcements of requests that were taken before the token was seen
+    bool armed = false;               // and no request was taken since
+    unsigned tokens_owed = 0;         // announcements of requests that were taken before the token was seen
     std::uint64_t tail_at_token = 0;  // the client's event cursor when it last sent a token
-    unsigned idle_tokens = 0;      // wake-ups in this window that we did not ask for and that brought nothing
+    unsigned idle_tokens = 0;         // wake-ups in this window that we did not ask for and that brought nothing
     Instant idle_window{};
     Instant penalty_until = kNever;
 
-    std::uint64_t lag_tail = 0;    // the client's cursor when it was last seen to move
+    std::uint64_t lag_tail = 0;  // the client's cursor when it was last seen to move
     Instant lag_moved{};
 };
 

@@ -12,7 +12,7 @@ namespace motet::ipc {
 namespace {
 
 constexpr unsigned kSpaceTries = 4;
-constexpr Duration kThrottledWatch = milliseconds(20);   // how often a sleeping worker looks at laggards
+constexpr Duration kThrottledWatch = milliseconds(20);  // how often a sleeping worker looks at laggards
 
 std::size_t total(std::span<const ByteView> pieces) {
     std::size_t length = 0;
@@ -38,25 +38,32 @@ void Server::event(ConnId conn, std::uint16_t type, std::uint64_t cause, std::sp
     append_backlog(*client, type, cause, pieces, total(pieces));
 }
 
-void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces, std::size_t length) {
+void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces,
+                            std::size_t length) {
     const auto id = static_cast<unsigned long long>(client.conn.id);
     const std::size_t cost = Backlog::cost_of(length);
     const std::size_t bytes = client.backlog.bytes() + cost;
     if (length > client.events->record_max()) {
-        MOTET_LOG(error, "connection %llu of process %d is cut off: an event of %zu bytes, more than its ring can carry (%u)", id,
+        MOTET_LOG(error,
+                  "connection %llu of process %d is cut off: an event of %zu bytes, more than its ring can carry (%u)", id,
                   client.conn.pid, length, client.events->record_max());
         return cut(client, ring::CutReason::reset);
     }
-    if (bytes > limits_.backlog_per_client || backlog_total_ + cost > limits_.backlog_total) {
-        MOTET_LOG(warning, "connection %llu of process %d is cut off: it does not read its events; %zu bytes are waiting "
-                  "(limit %zu), %zu for all clients (limit %zu)", id, client.conn.pid, client.backlog.bytes(),
-                  limits_.backlog_per_client, backlog_total_, limits_.backlog_total);
-        return cut(client, ring::CutReason::backlog);
+    if (bytes > limits_.backlog_per_client) return give_up(client);
+    while (backlog_total_ + cost > limits_.backlog_total) {  // whoever holds most goes, not whoever asks last
+        Client* most = &client;
+        for (Client* other : lagging_) {
+            if (!other->closing && other->backlog.bytes() > most->backlog.bytes()) most = other;
+        }
+        give_up(*most);
+        if (most == &client) return;
     }
     if (!client.warned && bytes > limits_.backlog_per_client / 4) {
         client.warned = true;
-        MOTET_LOG(notice, "connection %llu of process %d reads its events slowly: a quarter of %zu bytes is waiting; it is cut off "
-                  "when all are", id, client.conn.pid, limits_.backlog_per_client);
+        MOTET_LOG(notice,
+                  "connection %llu of process %d reads its events slowly: a quarter of %zu bytes is waiting; it is cut off "
+                  "when all are",
+                  id, client.conn.pid, limits_.backlog_per_client);
     }
     client.backlog.append(type, cause, pieces, length);
     backlog_total_ += cost;
@@ -65,7 +72,18 @@ void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t ca
         lagging_.push_back(&client);
         if (next_watch_ == kNever) next_watch_ = {};
     }
-    if (!client.space_wanted) touch(client);   // publish() arranges for a token when there is room
+    if (!client.space_wanted) touch(client);  // publish() arranges for a token when there is room
+}
+
+void Server::give_up(Client& client) {
+    MOTET_LOG(warning,
+              "connection %llu of process %d is cut off: it does not read its events; %zu bytes are waiting (limit %zu), "
+              "%zu for all clients (limit %zu)",
+              static_cast<unsigned long long>(client.conn.id), client.conn.pid, client.backlog.bytes(),
+              limits_.backlog_per_client, backlog_total_, limits_.backlog_total);
+    backlog_total_ -= client.backlog.bytes();
+    client.backlog = {};  // its memory is wanted at once
+    cut(client, ring::CutReason::backlog);
 }
 
 void Server::move_backlog(Client& client) {
@@ -113,7 +131,7 @@ void Server::publish() {
             }
             for (unsigned tries = 0; !client.backlog.empty() && !client.space_wanted && !client.closing; ++tries) {
                 if (tries == kSpaceTries) {
-                    settled = false;   // it reads while we write: carry on in the next round
+                    settled = false;  // it reads while we write: carry on in the next round
                     break;
                 }
                 client.space_wanted = client.events->want_space();
@@ -151,7 +169,7 @@ void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> 
     page->reply_len.store(static_cast<std::uint32_t>(length), std::memory_order_relaxed);
     page->reply_seq.store(number, std::memory_order_release);
     page->reply_futex.store(low, std::memory_order_release);
-    std::atomic_thread_fence(std::memory_order_seq_cst);   // the answer must be visible before we decide that nobody sleeps
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // the answer must be visible before we decide that nobody sleeps
     if (client->peer.page()->reply_wait.load(std::memory_order_relaxed) == low)
         syscall(SYS_futex, &page->reply_futex, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }

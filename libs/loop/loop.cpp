@@ -14,7 +14,7 @@ namespace motet::loop {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
-constexpr std::int64_t kTimeoutMaxMs = 3'600'000;   // a longer wait is an early return after an hour
+constexpr std::int64_t kTimeoutMaxMs = 3'600'000;  // a longer wait is an early return after an hour
 
 epoll_event event_of(std::uint64_t tag, Interest interest) {
     epoll_event event{};
@@ -45,13 +45,15 @@ Poller::~Poller() {
 
 Status Poller::add(int fd, std::uint64_t tag, Interest interest) {
     epoll_event event = event_of(tag, interest);
-    if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0) return error("watching descriptor %d: %s", fd, std::strerror(errno));
+    if (epoll_ctl(fd_, EPOLL_CTL_ADD, fd, &event) != 0)
+        return error("watching descriptor %d: %s", fd, std::strerror(errno));
     return Done{};
 }
 
 Status Poller::modify(int fd, std::uint64_t tag, Interest interest) {
     epoll_event event = event_of(tag, interest);
-    if (epoll_ctl(fd_, EPOLL_CTL_MOD, fd, &event) != 0) return error("watching descriptor %d: %s", fd, std::strerror(errno));
+    if (epoll_ctl(fd_, EPOLL_CTL_MOD, fd, &event) != 0)
+        return error("watching descriptor %d: %s", fd, std::strerror(errno));
     return Done{};
 }
 
@@ -72,7 +74,9 @@ std::span<const Ready> Poller::wait_ms(int timeout_ms) {
     const int n = epoll_wait(fd_, events.data(), static_cast<int>(events.size()), timeout_ms);
     for (int i = 0; i < n; ++i) {
         const std::uint32_t flags = events[i].events;
-        ready_[i] = {.tag = events[i].data.u64, .readable = (flags & EPOLLIN) != 0, .writable = (flags & EPOLLOUT) != 0,
+        ready_[i] = {.tag = events[i].data.u64,
+                     .readable = (flags & EPOLLIN) != 0,
+                     .writable = (flags & EPOLLOUT) != 0,
                      .hung_up = (flags & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)) != 0};
     }
     return {ready_.data(), static_cast<std::size_t>(std::max(n, 0))};

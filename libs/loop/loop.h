@@ -14,20 +14,20 @@ Instant monotonic_now();
 
 struct Interest {
     bool read = true;
-    bool write = false;   // with neither, only hang-up and errors are reported
+    bool write = false;  // with neither, only hang-up and errors are reported
 };
 
 struct Ready {
     std::uint64_t tag = 0;
     bool readable = false;
     bool writable = false;
-    bool hung_up = false;   // the peer is gone or the descriptor broken; there may still be something to read
+    bool hung_up = false;  // the peer is gone or the descriptor broken; there may still be something to read
 };
 
 // A level-triggered epoll set. Create it before entering a sandbox: afterwards only waiting and changing are allowed.
 class Poller {
 public:
-    static constexpr std::size_t kBatchMax = 64;   // what is ready beyond it is reported by the next wait()
+    static constexpr std::size_t kBatchMax = 64;  // what is ready beyond it is reported by the next wait()
 
     static Result<Poller> create();
     Poller(Poller&& other) noexcept;
@@ -39,8 +39,8 @@ public:
     // To be called before close() when anybody else holds the same open file: the registration would outlive it.
     void remove(int fd);
 
-    // Until something is ready or `deadline` has passed (never early, rounded up to a millisecond; a deadline in the past only
-    // looks). The result is valid until the next call. Signals may end the wait early.
+    // Until something is ready or `deadline` has passed (never early, rounded up to a millisecond; a deadline in the past
+    // only looks). The result is valid until the next call. Signals may end the wait early.
     std::span<const Ready> wait(Instant deadline);
     // Only looks: no clock read.
     std::span<const Ready> look() { return wait_ms(0); }

@@ -8,10 +8,10 @@
 namespace motet::ring {
 namespace {
 
-constexpr std::uint64_t kPublishEvery = 32 * 1024;   // so that the consumer copies while the producer still fills
-constexpr std::uint64_t kRewindBeyond = 64 * 1024;   // a ring that keeps running empty stays within its first pages
+constexpr std::uint64_t kPublishEvery = 32 * 1024;  // so that the consumer copies while the producer still fills
+constexpr std::uint64_t kRewindBeyond = 64 * 1024;  // a ring that keeps running empty stays within its first pages
 constexpr std::uint64_t kRewindTestEvery = 4 * 1024;
-constexpr unsigned kPadsInARow = 4;                  // our producer never writes two; more are a peer keeping us busy
+constexpr unsigned kPadsInARow = 4;  // our producer never writes two; more are a peer keeping us busy
 
 void fence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
@@ -27,14 +27,23 @@ RecordHeader load_header(const std::uint8_t* at) {
 }
 
 void store_pad(std::uint8_t* at, std::uint64_t span) {
-    store_header(at, {.length = static_cast<std::uint32_t>(span - sizeof(RecordHeader)), .type = kPad, .flags = 3, .sub = 0, .id = 0});
+    store_header(
+        at,
+        {.length = static_cast<std::uint32_t>(span - sizeof(RecordHeader)), .type = kPad, .flags = 3, .sub = 0, .id = 0});
 }
 
 }  // namespace
 
 Producer::Producer(SegmentPage* own, const SegmentPage* peer)
-    : own_(own), peer_(peer), data_(reinterpret_cast<std::uint8_t*>(own) + kPage), capacity_(own->capacity),
-      head_(own->head.load(std::memory_order_relaxed)), published_(head_), tail_seen_(head_ - capacity_), rewind_tested_(head_), use_sampled_(head_) {
+    : own_(own),
+      peer_(peer),
+      data_(reinterpret_cast<std::uint8_t*>(own) + kPage),
+      capacity_(own->capacity),
+      head_(own->head.load(std::memory_order_relaxed)),
+      published_(head_),
+      tail_seen_(head_ - capacity_),
+      rewind_tested_(head_),
+      use_sampled_(head_) {
     // "Full" until the first look at the peer's cursor.
 }
 
@@ -67,7 +76,7 @@ std::uint8_t* Producer::begin(std::uint32_t length, Push& why) {
     const std::uint64_t to_end = capacity_ - offset;
 
     std::uint64_t pad = need > to_end ? to_end : 0;
-    if (head_ == published_ && head_ - rewind_tested_ >= kRewindTestEvery) {   // only then can the consumer have everything
+    if (head_ == published_ && head_ - rewind_tested_ >= kRewindTestEvery) {  // only then can the consumer have everything
         const bool rewind = rewind_test();
         if (violated_) return why = Push::violation, nullptr;
         if (rewind && need <= offset) pad = to_end;
@@ -144,7 +153,7 @@ std::uint64_t Producer::used_bytes() { return check_tail() ? used_seen() : capac
 
 std::uint64_t Producer::used_seen() const {
     const std::uint64_t used = head_ - tail_seen_;
-    const bool pad_unread = pad_at_ - tail_seen_ < used;   // else it lies behind the tail
+    const bool pad_unread = pad_at_ - tail_seen_ < used;  // else it lies behind the tail
     return pad_unread ? used - pad_ : used;
 }
 
@@ -158,8 +167,14 @@ bool Producer::consumer_waits() {
 }
 
 Consumer::Consumer(SegmentPage* own, const SegmentPage* peer, std::uint32_t length_max, std::uint64_t peer_capacity)
-    : own_(own), peer_(peer), data_(reinterpret_cast<const std::uint8_t*>(peer) + kPage), capacity_(peer_capacity),
-      tail_(own->tail.load(std::memory_order_relaxed)), released_(tail_), head_seen_(tail_), length_max_(length_max) {}
+    : own_(own),
+      peer_(peer),
+      data_(reinterpret_cast<const std::uint8_t*>(peer) + kPage),
+      capacity_(peer_capacity),
+      tail_(own->tail.load(std::memory_order_relaxed)),
+      released_(tail_),
+      head_seen_(tail_),
+      length_max_(length_max) {}
 
 Pull Consumer::next(Record& out) {
     for (unsigned pads = 0; pads <= kPadsInARow; ++pads) {
@@ -179,8 +194,12 @@ Pull Consumer::next(Record& out) {
         }
         if (header.length > length_max_) return Pull::violation;
         tail_ += span;
-        out = {.type = header.type, .flags = header.flags, .sub = header.sub, .id = header.id,
-               .payload = {data_ + offset + sizeof(RecordHeader), header.length}, .position_after = tail_};
+        out = {.type = header.type,
+               .flags = header.flags,
+               .sub = header.sub,
+               .id = header.id,
+               .payload = {data_ + offset + sizeof(RecordHeader), header.length},
+               .position_after = tail_};
         return Pull::record;
     }
     return Pull::violation;

@@ -33,15 +33,15 @@ public:
 
     // Announces that a token is wanted when there is room again; false: there is room by now.
     bool want_space();
-    std::size_t free_bytes();             // payload a single record may have now, at least
-    std::uint32_t record_max() const;     // largest payload ever: half the capacity less a header
+    std::size_t free_bytes();          // payload a single record may have now, at least
+    std::uint32_t record_max() const;  // largest payload ever: half the capacity less a header
     std::uint64_t head() const { return head_; }
-    std::uint64_t used_bytes();           // records finished and not consumed; the whole capacity if the peer's tail is impossible
+    std::uint64_t used_bytes();  // records finished and not consumed; the whole capacity if the peer's tail is impossible
     // An empty ring starts again at its first page, unless less than this would be free until the consumer has followed.
     void keep_room(std::uint64_t bytes) { keep_room_ = bytes; }
     std::uint64_t capacity() const { return capacity_; }
-    bool violated() const { return violated_; }   // the peer's tail was impossible once
-    bool consumer_caught_up();            // everything published has been consumed
+    bool violated() const { return violated_; }  // the peer's tail was impossible once
+    bool consumer_caught_up();                   // everything published has been consumed
     // After a kick: the consumer sleeps although there is something to read. Send a token, then served().
     bool consumer_waits();
 
@@ -49,8 +49,10 @@ private:
     SegmentPage* own_;
     const SegmentPage* peer_;
     std::uint8_t* data_;
-    std::uint64_t capacity_, head_ = 0, published_ = 0, tail_seen_ = 0, rewind_tested_ = 0, use_sampled_ = 0, pending_ = 0, armed_seen_ = 0;
-    std::uint64_t keep_room_ = 0, recent_use_ = 0, pad_at_ = 0, pad_ = 0;   // `pad_` bytes at position `pad_at_`: the last pad
+    std::uint64_t capacity_, head_ = 0, published_ = 0, tail_seen_ = 0, rewind_tested_ = 0, use_sampled_ = 0, pending_ = 0,
+                             armed_seen_ = 0;
+    std::uint64_t keep_room_ = 0, recent_use_ = 0, pad_at_ = 0,
+                  pad_ = 0;  // `pad_` bytes at position `pad_at_`: the last pad
     bool violated_ = false;
     bool check_tail();
     bool rewind_test();
@@ -63,7 +65,7 @@ struct Record {
     std::uint16_t type = 0;
     std::uint8_t flags = 0, sub = 0;
     std::uint64_t id = 0;
-    ByteView payload;       // inside the ring: copy before trusting twice; valid until the tail is published
+    ByteView payload;  // inside the ring: copy before trusting twice; valid until the tail is published
     std::uint64_t position_after = 0;
 };
 enum class Pull { record, empty, violation };
@@ -74,11 +76,11 @@ public:
     // in its page is the peer's to change at any moment.
     Consumer(SegmentPage* own, const SegmentPage* peer, std::uint32_t length_max, std::uint64_t peer_capacity);
 
-    Pull next(Record& out);               // and advances the private tail behind it
+    Pull next(Record& out);  // and advances the private tail behind it
     // Publishes the tail. True: the producer waits for space and must get a token; call space_served() after it.
     bool release();
     void space_served();
-    bool worth_releasing() const;         // an eighth of the ring was consumed since the last release
+    bool worth_releasing() const;  // an eighth of the ring was consumed since the last release
 
     // About to sleep: arms the wake-up and looks once more. False: there is something to read (or a violation) after all.
     bool arm();

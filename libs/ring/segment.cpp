@@ -50,7 +50,8 @@ Status write_constants(int fd, Role role, std::uint64_t link_id, std::uint64_t c
 
 }  // namespace
 
-Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t mailbox_capacity) {
+Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity,
+                                  std::uint64_t mailbox_capacity) {
     if (!good_capacity(capacity) || mailbox_capacity > kMailboxMax)
         return error("segment: capacity %llu (a power of two from %zu to %zu), mailbox %llu (at most %llu)",
                      static_cast<unsigned long long>(capacity), kCapacityMin, kCapacityMax,
@@ -86,8 +87,10 @@ Result<Segment> Segment::map(int fd, bool writable, bool populate) {
     const auto size = static_cast<std::uint64_t>(st.st_size);
     if (size < kPage + kCapacityMin || size > kPage + kCapacityMax + kMailboxMax)
         return error("segment: impossible size of %llu bytes", static_cast<unsigned long long>(size));
-    void* at = mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | (populate ? MAP_POPULATE : 0), fd, 0);
-    if (at == MAP_FAILED) return error("segment: mapping %llu bytes: %s", static_cast<unsigned long long>(size), std::strerror(errno));
+    void* at = mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                    MAP_SHARED | (populate ? MAP_POPULATE : 0), fd, 0);
+    if (at == MAP_FAILED)
+        return error("segment: mapping %llu bytes: %s", static_cast<unsigned long long>(size), std::strerror(errno));
 
     Segment segment;
     segment.page_ = static_cast<SegmentPage*>(at);
@@ -101,8 +104,8 @@ Result<Segment> Segment::map(int fd, bool writable, bool populate) {
     const std::uint64_t mailbox_at = segment.mailbox_capacity_ == 0 ? 0 : kPage + segment.capacity_;
     if (std::memcmp(segment.page_->magic, kMagic, sizeof kMagic) != 0 || page.version != kVersion)
         return error("segment: not a segment of version %u", kVersion);
-    if (!good_capacity(segment.capacity_) || segment.mailbox_capacity_ > kMailboxMax || segment.mailbox_offset_ != mailbox_at ||
-        size != kPage + segment.capacity_ + segment.mailbox_capacity_)
+    if (!good_capacity(segment.capacity_) || segment.mailbox_capacity_ > kMailboxMax ||
+        segment.mailbox_offset_ != mailbox_at || size != kPage + segment.capacity_ + segment.mailbox_capacity_)
         return error("segment: capacity %llu and mailbox %zu at %zu do not fit its %llu bytes",
                      static_cast<unsigned long long>(segment.capacity_), segment.mailbox_capacity_, segment.mailbox_offset_,
                      static_cast<unsigned long long>(size));

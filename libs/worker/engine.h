@@ -18,9 +18,9 @@ namespace motet::worker {
 using ConnId = std::uint64_t;
 
 enum class Close {
-    violation,   // the client broke the protocol
-    orderly,     // it asked to end
-    reset,       // what it needs is gone
+    violation,  // the client broke the protocol
+    orderly,    // it asked to end
+    reset,      // what it needs is gone
 };
 
 class Host {
@@ -28,7 +28,8 @@ public:
     virtual ~Host() = default;
     // An application message, from its 16-byte service header on; the order of calls is the order of sending. Never fails:
     // requests are only handed to the engine while there is room for what they cause.
-    virtual void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first, bool unit_last) = 0;
+    virtual void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
+                        bool unit_last) = 0;
     virtual void submit_sync(std::uint64_t round, std::span<const ByteView> pieces) = 0;
     virtual void sync_done(std::uint64_t round) = 0;
     // Before the reply is visible, everything submitted so far is in membership's hands.
@@ -61,24 +62,24 @@ public:
     virtual Instant deadline() const { return kNever; }
     virtual void on_time(Instant) {}
 
-    virtual bool synchronised() const = 0;    // false: clients are told to wait before sending
-    virtual std::string status_json() = 0;    // bounded; asked at most five times a second
+    virtual bool synchronised() const = 0;  // false: clients are told to wait before sending
+    virtual std::string status_json() = 0;  // bounded; asked at most five times a second
 };
 
 struct Settings {
     NodeId self = 0;
-    std::uint64_t incarnation = 0;   // of this worker, counted by the supervisor
+    std::uint64_t incarnation = 0;  // of this worker, counted by the supervisor
     std::uint32_t service = 0;
     config::Snapshot config;
 };
 
 struct Program {
-    const char* name = "";   // "cpg": for log lines
-    const char* user = "";   // whom to become when started as root
+    const char* name = "";  // "cpg": for log lines
+    const char* user = "";  // whom to become when started as root
     std::function<std::unique_ptr<Engine>(const Settings&, Host&)> make_engine;
 };
 
-// The life of a worker process; what main() returns.
-int run(const Program& program);
+// The life of a worker process; what main() returns. Options: --log-level LEVEL.
+int run(int argc, char** argv, const Program& program);
 
 }  // namespace motet::worker

@@ -1,6 +1,7 @@
 // The order in which a worker starts: what needs rights first, then the sandbox, then the first byte from anybody.
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "libs/base/log.h"
@@ -9,6 +10,16 @@
 
 namespace motet::worker {
 namespace {
+
+bool take_options(int argc, char** argv) {
+    for (int i = 1; i < argc; i += 2) {
+        log::Level level;
+        if (std::string_view(argv[i]) != "--log-level" || i + 1 == argc || !log::parse_level(argv[i + 1], level))
+            return false;
+        log::set_level(level);
+    }
+    return true;
+}
 
 bool hello() {
     control::Header header;
@@ -28,7 +39,8 @@ Started wait_for_start(loop::Poller& poller) {
             case control::Received::message: break;
         }
         if (message.type() == control::Type::stop) std::_Exit(0);
-        if (message.type() != control::Type::start) fatal("control message " + std::to_string(message.header.type) + " before START");
+        if (message.type() != control::Type::start)
+            fatal("control message " + std::to_string(message.header.type) + " before START");
         Result<Started> started = take_start(message);
         if (!started) fatal(started.error().text);
         return std::move(*started);
@@ -37,13 +49,23 @@ Started wait_for_start(loop::Poller& poller) {
 
 }  // namespace
 
-int run(const Program& program) {
+int run(int argc, char** argv, const Program& program) {
+    if (!take_options(argc, argv)) {
+        log::write(log::Level::error,
+                   "%s: options are --log-level error|warning|notice|info|debug; this program is started by motet",
+                   program.name);
+        return 2;
+    }
     Result<loop::Poller> poller = loop::Poller::create();
-    if (!poller) fatal(std::string(program.name) + ": " + poller.error().text);
-    const Status watched = poller->add(control::kChildFd, Worker::kControlTag);
-    if (!watched) fatal(std::string(program.name) + ": no supervisor on descriptor 3 (" + watched.error().text + "); start motet instead");
+    const Status watched = poller ? poller->add(control::kChildFd, Worker::kControlTag) : Status(poller.error());
+    if (!watched) {
+        log::write(log::Level::error, "%s: no supervisor on descriptor 3 (%s): this program is started by motet",
+                   program.name, watched.error().text.c_str());
+        return 1;
+    }
 
-    const auto report = sandbox::enter({.profile = sandbox::Profile::worker, .user = program.user});  // no way back from here
+    const auto report =
+        sandbox::enter({.profile = sandbox::Profile::worker, .user = program.user});  // no way back from here
     if (!report) {
         log::write(log::Level::error, "%s: sandbox: %s", program.name, report.error().text.c_str());
         return sandbox::kExitCode;

@@ -14,7 +14,7 @@ public:
         if (limit_.ns <= 0 || !short_sleeps_) return false;
         if (misses_ < kMissesMax) return true;
         if (++skipped_ < kSkip) return false;
-        skipped_ = 0;   // another try now and then
+        skipped_ = 0;  // another try now and then
         misses_ = kMissesMax - 1;
         return true;
     }

@@ -76,7 +76,8 @@ void fatal(const std::string& why) {
 }
 
 Result<Started> take_start(control::Message& message) {
-    if (message.fds.size() != kStartFds) return error("START came with %zu descriptors, not %zu", message.fds.size(), kStartFds);
+    if (message.fds.size() != kStartFds)
+        return error("START came with %zu descriptors, not %zu", message.fds.size(), kStartFds);
     Started started;
     started.settings.incarnation = message.header.a;
     started.settings.self = static_cast<NodeId>(message.header.b);

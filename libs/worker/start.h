@@ -15,9 +15,9 @@ namespace motet::worker {
 
 struct Started {
     Settings settings;
-    int link = -1;                  // membership's socket
-    ring::Segment submit, delivery; // own (writable), membership's (read-only)
-    void* status = nullptr;         // mapped for the life of the process
+    int link = -1;                   // membership's socket
+    ring::Segment submit, delivery;  // own (writable), membership's (read-only)
+    void* status = nullptr;          // mapped for the life of the process
     std::size_t status_size = 0;
 };
 

@@ -8,13 +8,14 @@
 namespace motet::worker {
 namespace {
 
-constexpr std::size_t kReserve = 512 * 1024;             // for synchronisation
+constexpr std::size_t kReserve = 512 * 1024;                  // for synchronisation
 constexpr std::size_t kRequestRoom = (1u << 20) + 64 * 1024;  // the longest request with its header
 
 }  // namespace
 
 Uplink::Uplink(ring::Producer ring)
-    : ring_(std::move(ring)), reserve_(std::min<std::size_t>(kReserve, ring_.capacity() / 16)),
+    : ring_(std::move(ring)),
+      reserve_(std::min<std::size_t>(kReserve, ring_.capacity() / 16)),
       request_room_(std::min<std::size_t>(kRequestRoom, ring_.capacity() / 4)) {
     ring_.keep_room(request_room_ + reserve_ + ring_.capacity() / 16);
 }
@@ -22,7 +23,8 @@ Uplink::Uplink(ring::Producer ring)
 bool Uplink::has_room() { return waiting_.empty() && ring_.free_bytes() >= request_room_ + reserve_; }
 
 // One copy: from wherever the pieces lie (the payload: the client's own ring) into the record.
-bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces, std::size_t reserve) {
+bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces,
+                  std::size_t reserve) {
     std::size_t length = feed::kSubmitHeaderSize;
     for (const ByteView piece : pieces) length += piece.size();
     if (length > ring_.record_max()) {
@@ -43,14 +45,17 @@ bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span
     return true;
 }
 
-void Uplink::wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces) {
+void Uplink::wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header,
+                  std::span<const ByteView> pieces) {
     Waiting item{.kind = kind, .bytes = {}};
     Writer out(item.bytes);
     out.bytes({reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
     for (const ByteView piece : pieces) out.bytes(piece);
     waiting_bytes_ += item.bytes.size();
-    if (waiting_bytes_ > kWaitingMax) broken_ = "membership does not take messages and no more can be kept";
-    else queue.push_back(std::move(item));
+    if (waiting_bytes_ > kWaitingMax)
+        broken_ = "membership does not take messages and no more can be kept";
+    else
+        queue.push_back(std::move(item));
 }
 
 void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces) {

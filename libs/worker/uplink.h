@@ -32,9 +32,11 @@ public:
     bool want_space() { return ring_.want_space(); }
     // Without room for requests or more than three quarters full, until it is less than half full again.
     bool critical();
-    bool was_critical() const { return critical_; }   // what clients were last told
+    bool was_critical() const { return critical_; }  // what clients were last told
     // Why the link cannot be used any more; null while it can.
-    const char* broken() const { return ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_; }
+    const char* broken() const {
+        return ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_;
+    }
 
 private:
     struct Waiting {
@@ -42,7 +44,8 @@ private:
         Bytes bytes;
     };
     bool push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces, std::size_t reserve);
-    void wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces);
+    void wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header,
+              std::span<const ByteView> pieces);
     bool flush(std::deque<Waiting>& queue, std::size_t reserve);
 
     ring::Producer ring_;

@@ -13,27 +13,32 @@ namespace motet::worker {
 namespace {
 
 constexpr std::size_t kDeliveriesPerRound = 256;
-constexpr unsigned kBusyRounds = 16;                    // between two looks at the sockets
+constexpr std::size_t kDeliveredBytesPerRound = 1u << 20;  // a round stays short however large messages are
+constexpr unsigned kBusyRounds = 16;                       // between two looks at the sockets
 constexpr Duration kStatusEvery = milliseconds(200);
-constexpr Duration kHeartbeat = milliseconds(800);   // after that at the latest: the supervisor takes a long silence for a hang
-constexpr Duration kDropRetry = milliseconds(10);       // the control socket was full
+constexpr Duration kHeartbeat =
+    milliseconds(800);  // after that at the latest: the supervisor takes a long silence for a hang
+constexpr Duration kDropRetry = milliseconds(10);  // the control socket was full
 constexpr std::uint64_t kSpinDefaultUs = 20;
 constexpr std::uint64_t kSpinMaxUs = 1000;
 
 }  // namespace
 
 Worker::Worker(const Program& program, loop::Poller& poller, Started started)
-    : poller_(poller), name_(program.name), started_(std::move(started)),
-      delivery_(started_.submit.page(), started_.delivery.page(), static_cast<std::uint32_t>(started_.delivery.capacity() / 2),
-                started_.delivery.capacity()),
-      uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())), clients_(poller, *this),
+    : poller_(poller),
+      name_(program.name),
+      started_(std::move(started)),
+      delivery_(started_.submit.page(), started_.delivery.page(),
+                static_cast<std::uint32_t>(started_.delivery.capacity() / 2), started_.delivery.capacity()),
+      uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())),
+      clients_(poller, *this),
       spin_(microseconds(static_cast<std::int64_t>(
           std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))) {
     engine_ = program.make_engine(started_.settings, *this);
     clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
     const Status watched = poller_.add(started_.link, kLinkTag);
     if (!watched) fatal(watched.error().text);
-    const char token = 'r';   // a token of the predecessor may have died with it
+    const char token = 'r';  // a token of the predecessor may have died with it
     ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -70,18 +75,21 @@ bool Worker::round() {
 }
 
 std::size_t Worker::deliver() {
-    std::size_t n = 0;
-    for (ring::Record record; n < kDeliveriesPerRound; ++n) {
+    std::size_t n = 0, bytes = 0;
+    for (ring::Record record; n < kDeliveriesPerRound && bytes < kDeliveredBytesPerRound; ++n) {
         const ring::Pull pulled = delivery_.next(record);
         if (pulled == ring::Pull::empty) break;
         if (pulled == ring::Pull::violation) fatal(name_ + ": the delivery ring holds impossible cursors or records");
+        bytes += record.payload.size();
         deliver_one(record);
     }
     return n;
 }
 
 void Worker::deliver_one(const ring::Record& record) {
-    const auto broken = [&] { fatal(name_ + ": a delivery record of type " + std::to_string(record.type) + " does not decode"); };
+    const auto broken = [&] {
+        fatal(name_ + ": a delivery record of type " + std::to_string(record.type) + " does not decode");
+    };
     const auto round_of = [&] {
         const auto round = feed::decode_round(record.payload);
         if (!round) broken();
@@ -94,15 +102,19 @@ void Worker::deliver_one(const ring::Record& record) {
             break;
         case feed::Delivery::sync_started: engine_->on_sync_started(); break;
         case feed::Delivery::init:
-            if (const auto init = feed::decode_init(record.payload)) engine_->on_init(*init);
-            else broken();
+            if (const auto init = feed::decode_init(record.payload))
+                engine_->on_init(*init);
+            else
+                broken();
             break;
         case feed::Delivery::process: engine_->on_process(round_of()); break;
         case feed::Delivery::activate: engine_->on_activate(round_of()); break;
         case feed::Delivery::abort: engine_->on_abort(round_of()); break;
         case feed::Delivery::complete:
-            if (const auto complete = feed::decode_complete(record.payload)) engine_->on_complete(*complete);
-            else broken();
+            if (const auto complete = feed::decode_complete(record.payload))
+                engine_->on_complete(*complete);
+            else
+                broken();
             break;
         default: broken();
     }
@@ -130,20 +142,20 @@ void Worker::publish_submits() {
 
 void Worker::sleep() {
     const Instant before = loop::monotonic_now();
-    if (on_time(before)) return handle(poller_.look());   // what it caused is to be published first
+    if (on_time(before)) return handle(poller_.look());  // what it caused is to be published first
+    const bool blocked = !uplink_.has_room();
     if (spin_.worthwhile()) {
         const Instant end = before + spin_.limit();
         do {
             for (int i = 0; i < 16; ++i) {
-                if (!delivery_.empty() || clients_.anything_waiting()) return;
+                if (!delivery_.empty() || (blocked ? uplink_.has_room() : clients_.anything_waiting())) return;
                 __builtin_ia32_pause();
             }
         } while (loop::monotonic_now() < end);
         spin_.missed();
     }
-    // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit that
-    // says "critical" must not outlive the reason.
-    const bool blocked = !uplink_.has_room();
+    // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit
+    // that says "critical" must not outlive the reason.
     if (blocked || uplink_.was_critical()) {
         if (!uplink_.want_space() || uplink_.flush() || uplink_.has_room() == blocked || !uplink_.critical()) return;
     }
@@ -160,7 +172,8 @@ void Worker::handle(std::span<const loop::Ready> ready) {
     if (ready.empty()) return;
     const Instant now = loop::monotonic_now();
     for (const loop::Ready& one : ready) {
-        if (ipc::Server::owns(one.tag)) clients_.on_ready(one, now);
+        if (ipc::Server::owns(one.tag))
+            clients_.on_ready(one, now);
         else if (one.tag == kLinkTag) {
             char tokens[512];
             const ssize_t n = recv(started_.link, tokens, sizeof tokens, MSG_DONTWAIT);

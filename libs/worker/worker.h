@@ -28,7 +28,8 @@ public:
 
 private:
     // Host: what the engine asks for.
-    void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first, bool unit_last) override;
+    void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
+                bool unit_last) override;
     void submit_sync(std::uint64_t round, std::span<const ByteView> pieces) override;
     void sync_done(std::uint64_t round) override;
     void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override;
@@ -47,7 +48,7 @@ private:
     void publish_submits();
     void sleep();
     void handle(std::span<const loop::Ready> ready);
-    bool on_time(Instant now);   // true: the engine was called
+    bool on_time(Instant now);  // true: the engine was called
 
     void on_control();
     void adopt_clients(control::Message& message);
@@ -73,8 +74,8 @@ private:
     bool status_dirty_ = true;
     std::string status_text_;
     Instant status_due_{};
-    std::vector<ConnId> drops_;                // still to be told to the supervisor
-    std::unordered_set<ConnId> not_announced_; // closed before the engine heard of them
+    std::vector<ConnId> drops_;                 // still to be told to the supervisor
+    std::unordered_set<ConnId> not_announced_;  // closed before the engine heard of them
 };
 
 }  // namespace motet::worker

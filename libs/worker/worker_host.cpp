@@ -39,7 +39,9 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
     if (uplink_.worth_publishing()) publish_submits();
 }
 
-void Worker::submit_sync(std::uint64_t round, std::span<const ByteView> pieces) { uplink_.sync(feed::Submit::sync_multicast, round, pieces); }
+void Worker::submit_sync(std::uint64_t round, std::span<const ByteView> pieces) {
+    uplink_.sync(feed::Submit::sync_multicast, round, pieces);
+}
 
 void Worker::sync_done(std::uint64_t round) { uplink_.sync(feed::Submit::sync_done, round, {}); }
 
@@ -71,7 +73,7 @@ void Worker::on_control() {
     for (unsigned i = 0; i < kControlPerWake && !stopping_; ++i) {
         switch (control::receive(control::kChildFd, true, message_)) {
             case control::Received::nothing: return;
-            case control::Received::closed: std::_Exit(1);   // no supervisor, no worker
+            case control::Received::closed: std::_Exit(1);  // no supervisor, no worker
             case control::Received::malformed: fatal(name_ + ": a malformed control message from the supervisor");
             case control::Received::message: break;
         }
@@ -86,7 +88,8 @@ void Worker::on_control() {
             }
             case control::Type::stop: stopping_ = true; break;
             case control::Type::dump: dump(); break;
-            default: MOTET_LOG(warning, "%s: control message of unknown type %u ignored", name_.c_str(), message_.header.type);
+            default:
+                MOTET_LOG(warning, "%s: control message of unknown type %u ignored", name_.c_str(), message_.header.type);
         }
     }
 }
@@ -99,8 +102,13 @@ void Worker::adopt_clients(control::Message& message) {
         control::ConnEntry entry;
         std::memcpy(&entry, message.body.data() + i * sizeof entry, sizeof entry);
         const int* fds = message.fds.data() + i * kFdsPerClient;
-        const auto adopted = clients_.adopt({.id = entry.id, .pid = entry.pid, .uid = entry.uid, .gid = entry.gid, .socket = fds[0],
-                                             .own_segment = fds[1], .client_segment = fds[2]});
+        const auto adopted = clients_.adopt({.id = entry.id,
+                                             .pid = entry.pid,
+                                             .uid = entry.uid,
+                                             .gid = entry.gid,
+                                             .socket = fds[0],
+                                             .own_segment = fds[1],
+                                             .client_segment = fds[2]});
         if (!adopted) {
             MOTET_LOG(warning, "%s; closed", adopted.error().text.c_str());
             drops_.push_back(entry.id);
@@ -112,7 +120,7 @@ void Worker::adopt_clients(control::Message& message) {
             engine_->on_connect(entry.id, entry.pid, entry.uid, entry.gid);
         }
     }
-    message.fds.clear();   // the server owns them now
+    message.fds.clear();  // the server owns them now
     status_dirty_ = true;
 }
 
@@ -121,7 +129,7 @@ void Worker::send_drops() {
         control::Header drop;
         drop.type = static_cast<std::uint32_t>(control::Type::drop);
         drop.a = drops_.back();
-        if (!control::send(control::kChildFd, drop)) return;   // full: again with the next look
+        if (!control::send(control::kChildFd, drop)) return;  // full: again with the next look
         drops_.pop_back();
     }
 }

@@ -151,6 +151,7 @@ private:
     std::vector<NodeId> memb_, new_memb_, trans_;
     NodeId next_ = 0;                   // next member of the ring
     bool failed_to_recv_ = false;
+    bool settled_ = false;              // operational, and the token has been round since: so are all members
 
     // Frames. The regular queue's are those of `operational_ring_`.
     FramePool pool_;

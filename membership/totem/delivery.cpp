@@ -56,6 +56,9 @@ void Core::on_foreign(NodeId from, RingId ring) {
     if (state_ == State::operational) {
         // A late frame of a ring its sender has left together with us is no sign of another ring.
         if (ring.seq < ring_.seq && contains(memb_, from)) return;
+        // Strangers wait until every member is operational: one that is torn out of RECOVERY goes on giving up those it gave
+        // up before, and two rings that keep tearing each other apart like that never become one.
+        if (!settled_) return;
     } else if (state_ != State::gather || proc_.contains(from)) {
         return;
     }

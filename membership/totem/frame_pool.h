@@ -52,7 +52,7 @@ public:
 
 private:
     static constexpr std::size_t kSmall = 2048;  // bytes
-    static constexpr std::size_t kSmallSpareMax = 4096, kLargeSpareMax = 256;
+    static constexpr std::size_t kSmallSpareMax = 2048, kLargeSpareMax = 160;
     std::vector<FramePtr> small_, large_;
 };
 

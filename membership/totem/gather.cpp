@@ -108,9 +108,10 @@ void Core::on_join(ByteView frame) {
     bool heed = true;
     switch (state_) {
         case State::operational:
-            // Joins that predate this ring, or speak of a partition that is over, would break it up for ever.
+            // Joins that predate this ring, or speak of a partition that is over, would break it up for ever (P-16, P-18);
+            // for strangers see on_foreign().
             heed = from != config_.self && !failed.contains(config_.self) &&
-                   !(contains(memb_, from) && join->ring_seq < ring_.seq);
+                   (contains(memb_, from) ? join->ring_seq >= ring_.seq : settled_);
             break;
         case State::gather: break;
         case State::commit:

@@ -162,6 +162,7 @@ void Core::enter_operational() {
     recovery_.reset(ring_start_ + 1);
     stable_ = last_aru_ = ring_start_;
     state_ = State::operational;
+    settled_ = false;
     saved_ = false;
     received_flg_ = true;
     old_ring_ = ring_;

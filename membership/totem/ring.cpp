@@ -34,6 +34,7 @@ void Core::on_token(ByteView frame) {
     const std::uint32_t aru_before = last_aru_;
     last_aru_ = token.aru;
     const bool recovering = state_ == State::recovery;
+    if (!recovering) settled_ = true;
     if (!recovering) free_stable(token.aru, aru_before);
     SortQueue& store = recovering ? recovery_ : regular_;
 
@@ -97,8 +98,9 @@ void Core::free_stable(std::uint32_t aru, std::uint32_t aru_before) {
 
 // The windows of all members must be able to hold what is sent, and the numbers must be free to give.
 bool Core::may_number(const SortQueue& store, std::uint32_t seq, std::uint32_t allowed) const {
-    const std::uint32_t slots = state_ == State::recovery ? SortQueue::kSlots : kUnstableMax;
-    return !wire::seq_lt(store.released() + slots - allowed - config_.window_size, seq) && !wire::seq_lt(seq, high_seq_);
+    const std::uint32_t margin = allowed + config_.window_size;
+    const std::uint32_t slots = state_ == State::recovery || margin >= kUnstableMax ? SortQueue::kSlots : kUnstableMax;
+    return !wire::seq_lt(store.released() + slots - margin, seq) && !wire::seq_lt(seq, high_seq_);
 }
 
 std::uint32_t Core::send_new(wire::Token& token, std::uint32_t allowed) {

@@ -1,6 +1,6 @@
-// How fast a message goes client -> motet-cpg -> membership -> motet-cpg -> client, with the real worker in its sandbox and a
-// membership that only echoes. Prints messages per second, CPU per message and round-trip times.
-// Usage: worker_path MOTET-CPG [spin_us]
+// How fast a message goes client -> motet-cpg -> membership -> motet-cpg -> client, with the real worker in its sandbox and
+// a membership that only echoes. Prints messages per second, CPU per message and round-trip times. Usage: worker_path
+// MOTET-CPG [spin_us]
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -112,7 +112,9 @@ double cpu_of(pid_t pid) {
     std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE* file = std::fopen(path, "r");
     unsigned long user = 0, system = 0;
-    if (file == nullptr || std::fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2) die("stat");
+    if (file == nullptr ||
+        std::fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+        die("stat");
     std::fclose(file);
     return static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
@@ -131,7 +133,10 @@ struct Client {
     std::uint64_t number = 0;
 
     Client(int s, ring::Segment o, ring::Segment w)
-        : socket(s), own(std::move(o)), worker(std::move(w)), requests(own.page(), worker.page()),
+        : socket(s),
+          own(std::move(o)),
+          worker(std::move(w)),
+          requests(own.page(), worker.page()),
           events(own.page(), worker.page(), static_cast<std::uint32_t>(worker.capacity() / 2), worker.capacity()) {}
 
     bool post(client::Request type, std::span<const ByteView> pieces) {
@@ -154,7 +159,8 @@ struct Client {
         return reply.error;
     }
     bool multicast(ByteView payload) {
-        if ((worker.page()->flow_control.load(std::memory_order_relaxed) & ~std::uint64_t{ring::kFlowNoQuorum}) != 0) return false;
+        if ((worker.page()->flow_control.load(std::memory_order_relaxed) & ~std::uint64_t{ring::kFlowNoQuorum}) != 0)
+            return false;
         const client::MulticastRequest head{.guarantee = 2, .length = static_cast<std::uint32_t>(payload.size())};
         const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&head), sizeof head}, payload};
         return post(client::Request::multicast, pieces);
@@ -178,7 +184,8 @@ struct Client {
 int main(int argc, char** argv) {
     if (argc < 2) return std::fprintf(stderr, "usage: worker_path MOTET-CPG [spin_us]\n"), 2;
     int control[2], link[2], connection[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0 ||
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, connection) != 0)
         die("socketpair");
     const ring::SegmentFds m = made(ring::Role::membership, 1, 16u << 20), w = made(ring::Role::worker, 1, 8u << 20);
@@ -200,7 +207,8 @@ int main(int argc, char** argv) {
             switch (control::receive(control[0], false, message)) {
                 case control::Received::message:
                     if (message.type() == type) return;
-                    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.body.size()), reinterpret_cast<const char*>(message.body.data()));
+                    std::fprintf(stderr, "%.*s\n", static_cast<int>(message.body.size()),
+                                 reinterpret_cast<const char*>(message.body.data()));
                     break;
                 case control::Received::nothing: usleep(1000); break;
                 default: die("worker is gone");
@@ -219,7 +227,8 @@ int main(int argc, char** argv) {
     heard(control::Type::hello);
     config::Snapshot config;
     if (argc > 2) config.set("workers.spin_us", argv[2]);
-    const int start[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w.writable, m.read_only};
+    const int start[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w.writable,
+                         m.read_only};
     tell(control::Type::start, 0, {}, start);
     const control::ConnEntry entry{.id = 7, .pid = getpid()};
     const int conn[] = {connection[1], cw.writable, cc.read_only};
@@ -239,7 +248,8 @@ int main(int argc, char** argv) {
     usleep(50'000);
     self.take(1000);
 
-    for (const auto& [size, count] : {std::pair<std::size_t, unsigned>{64, 1'000'000}, {1024, 400'000}, {16384, 40'000}, {262144, 3000}}) {
+    for (const auto& [size, count] :
+         {std::pair<std::size_t, unsigned>{64, 1'000'000}, {1024, 400'000}, {16384, 40'000}, {262144, 3000}}) {
         const Bytes payload(size, 7);
         const double w0 = cpu_of(worker), m0 = cpu_of(member), c0 = own_cpu();
         const Instant began = loop::monotonic_now();
@@ -258,11 +268,14 @@ int main(int argc, char** argv) {
             if (took == 0 && (sent == count || again % 2 == 1)) self.sleep();
         }
         const double seconds = static_cast<double>((loop::monotonic_now() - began).ns) * 1e-9;
-        std::printf("%7zu B  %9.0f messages/s  %8.1f MB/s  CPU us/message: worker %.2f membership %.2f client %.2f  try-again %llu\n", size,
-                    count / seconds, static_cast<double>(count) * static_cast<double>(size) / seconds * 1e-6, (cpu_of(worker) - w0) / count * 1e6,
-                    (cpu_of(member) - m0) / count * 1e6, (own_cpu() - c0) / count * 1e6, static_cast<unsigned long long>(again));
+        std::printf(
+            "%7zu B  %9.0f messages/s  %8.1f MB/s  CPU us/message: worker %.2f membership %.2f client %.2f  try-again "
+            "%llu\n",
+            size, count / seconds, static_cast<double>(count) * static_cast<double>(size) / seconds * 1e-6,
+            (cpu_of(worker) - w0) / count * 1e6, (cpu_of(member) - m0) / count * 1e6, (own_cpu() - c0) / count * 1e6,
+            static_cast<unsigned long long>(again));
     }
-    for (int i = 0; self.worker.page()->flow_control.load() != 0; ++i) {   // the last burst's throttling
+    for (int i = 0; self.worker.page()->flow_control.load() != 0; ++i) {  // the last burst's throttling
         if (i > 1000) die("flow control never clears");
         usleep(1000);
     }
@@ -272,14 +285,16 @@ int main(int argc, char** argv) {
     for (int i = 0; i < 20'000; ++i) {
         const Instant began = loop::monotonic_now();
         if (!self.multicast(payload)) {
-            std::fprintf(stderr, "message %d refused: flow control %llu\n", i, static_cast<unsigned long long>(self.worker.page()->flow_control.load()));
+            std::fprintf(stderr, "message %d refused: flow control %llu\n", i,
+                         static_cast<unsigned long long>(self.worker.page()->flow_control.load()));
             return 1;
         }
         while (self.take(1) == 0) self.sleep();
         times.push_back((loop::monotonic_now() - began).ns);
     }
     std::sort(times.begin(), times.end());
-    std::printf("round trip 64 B, one outstanding: p50 %.1f us  p99 %.1f us  worker CPU %.1f us\n", static_cast<double>(times[times.size() / 2]) * 1e-3,
+    std::printf("round trip 64 B, one outstanding: p50 %.1f us  p99 %.1f us  worker CPU %.1f us\n",
+                static_cast<double>(times[times.size() / 2]) * 1e-3,
                 static_cast<double>(times[times.size() * 99 / 100]) * 1e-3, (cpu_of(worker) - w0) / 20'000 * 1e6);
 
     tell(control::Type::stop, 0, {}, {});

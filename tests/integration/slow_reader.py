@@ -2,22 +2,22 @@
 """Members that never dispatch, or too slowly, beside others that flood: memory stays bounded, the silent one is cut off, the
 others lose nothing.
 
-slow_reader.py [--minutes M]: rounds of twenty seconds; one by default.
+slow_reader.py [--minutes M] [--rate R]: rounds of about twenty seconds; one by default.
 """
 import argparse
 import threading
 import time
 
 from loopback import Loopback, Member, check_traffic, rss_kib
-from nodes import Checks
+from nodes import ACCEPTED, Checks
 
-ROUND_S = 18
+SILENT_S, SLOW_S = 10, 6
 # KiB above what a process had with its clients connected and idle. What may come to it under load:
-#   motet-cpg        32 MiB of backlog for each lagging client (two here), the rings between it and membership (24 MiB) and 4 MiB for
-#                    each of five clients, 16 MiB for the allocator
+#   motet-cpg        32 MiB of backlog for the lagging client, the rings between it and membership (24 MiB) and 4 MiB for each of four
+#                    clients, 16 MiB for the allocator
 #   motet-membership 64 MiB of backlog for its worker, the same rings, 16 MiB for the allocator
 #   motet            nothing but its log lines
-BOUNDS_KIB = {"motet-cpg": (2 * 32 + 24 + 5 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": 4 << 10}
+BOUNDS_KIB = {"motet-cpg": (32 + 24 + 4 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": 4 << 10}
 
 
 class Memory:
@@ -40,26 +40,37 @@ class Memory:
         self.thread.join()
 
 
-def one_round(checks, area, number, rate):
-    node, name = area.nodes[0], f"round {number}"
-    since = len(node.log())
-    silent = node.client("tests/integration/silent", "--group", "slow", "--seconds", ROUND_S + 30)
-    slow = node.client("tests/integration/silent", "--group", "slow", "--seconds", ROUND_S, "--take", 50)
-    for p in (silent, slow):
-        p.stdout.readline()
-    members = [Member(node, area.dir, "the flooder", ROUND_S, rate, "slow", big_every=40),
-               Member(node, area.dir, "a bystander", ROUND_S, 50, "slow")]
-    sent = 0
+def load(node, area, seconds, rate):
+    """A flooder and a bystander to their end; also how much the flooder could send."""
+    members = [Member(node, area.dir, "the flooder", seconds, rate, "slow", big_every=40), Member(node, area.dir, "a bystander", seconds, 50, "slow")]
     for m in members:
         m.finish()
-        sent += sum(1 for r in m.records if r[0] == 3)
+    return members, sum(1 for r in members[0].records if r[0] == ACCEPTED)
+
+
+def silent_round(checks, area, number, rate):
+    node, name, since = area.nodes[0], f"round {number}, a silent member", len(area.nodes[0].log())
+    silent = node.client("tests/integration/silent", "--group", "slow", "--seconds", 60)
+    silent.stdout.readline()
+    members, sent = load(node, area, SILENT_S, rate)
     check_traffic(checks, name, members)
-    out = silent.communicate(timeout=60)[0].strip()
-    checks.that(f"{name}: the silent member is cut off", silent.returncode == 0 and out.startswith("cut off"), (silent.returncode, out))
-    lines = [line for line in node.log()[since:].splitlines() if "cut off" in line and f"process {silent.pid} " in line and "does not read" in line]
+    out = silent.communicate(timeout=90)[0].strip()
+    checks.that(f"{name} is cut off", silent.returncode == 0 and out.startswith("cut off"), (silent.returncode, out, sent))
+    lines = [line for line in node.log()[since:].splitlines() if f"process {silent.pid} " in line and "is cut off: it does not read" in line]
     checks.that(f"{name}: one line of the log says so and why", len(lines) == 1, node.log()[since:][-800:])
-    slow_out = slow.communicate(timeout=60)[0].strip()
-    print(f"# {name}: {sent} messages, silent member {out}, slow member (50 events/s) {slow_out}", flush=True)
+    print(f"# {name}: {sent} messages of the flooder; {out}", flush=True)
+
+
+def slow_round(checks, area, number, rate):
+    """One that reads, but slower than is sent, holds the senders back instead: nobody is cut off."""
+    node, name = area.nodes[0], f"round {number}, a slow member"
+    slow = node.client("tests/integration/silent", "--group", "slow", "--seconds", SLOW_S + 3, "--take", 200)
+    slow.stdout.readline()
+    members, sent = load(node, area, SLOW_S, rate)
+    check_traffic(checks, name, members)
+    out = slow.communicate(timeout=60)[0].strip()
+    checks.that(f"{name} stays connected", slow.returncode == 4, (slow.returncode, out))
+    print(f"# {name}: {sent} messages of the flooder", flush=True)
 
 
 def main():
@@ -74,7 +85,8 @@ def main():
         memory = Memory(pids)
         while number == 0 or time.monotonic() - started < args.minutes * 60:
             number += 1
-            one_round(checks, area, number, args.rate)
+            silent_round(checks, area, number, args.rate)
+            slow_round(checks, area, number, args.rate)
             print("# " + ", ".join(f"{n} {memory.last.get(n, 0)} KiB (peak {memory.peak.get(n, 0)})" for n in sorted(pids)), flush=True)
         memory.end()
         for n in sorted(pids):

@@ -67,7 +67,8 @@ private:
         return all;
     }
 
-    bool same(const Entry& a, const Entry& b) const {
+    // Behind a hole the members differ by what the hole took.
+    bool same(const Entry& a, const Entry& b, bool members_too = true) const {
         if (a.kind != b.kind) return false;
         if (a.kind == Entry::Kind::deliver) return a.index == b.index;
         const View &v = h_.views[a.index], &w = h_.views[b.index];
@@ -77,7 +78,7 @@ private:
             std::sort(y.begin(), y.end(), less);
             return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](const Address& p, const Address& q) { return p.key() == q.key() && p.reason == q.reason; });
         };
-        return equal(v.members, w.members) && equal(v.left, w.left) && equal(v.joined, w.joined);
+        return (!members_too || equal(v.members, w.members)) && equal(v.left, w.left) && equal(v.joined, w.joined);
     }
 
     // Several stays of one address in one group cannot be told apart by those who saw them.
@@ -193,9 +194,9 @@ private:
         const auto along = h_.came_along.find({h_.lives[s.life].node, s.ring.seq});
         for (; i < s.end; ++i) {
             bool common = false;
-            for (std::size_t k = j; k < other.end && !common; ++k) common = same(x[i], y[k]);
+            for (std::size_t k = j; k < other.end && !common; ++k) common = same(x[i], y[k], false);
             if (!common) continue;
-            if (same(x[i], y[j])) {
+            if (same(x[i], y[j], false)) {
                 ++j;
                 continue;
             }

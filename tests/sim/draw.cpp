@@ -151,7 +151,7 @@ private:
     void fault(std::int64_t at_us) {
         const std::int64_t token_us = plan_.token_ms * 1000;
         const std::int64_t later = chance_.between(token_us / 10, token_us * 5);
-        switch (chance_.below(16)) {
+        switch (chance_.below(17)) {
         case 0: case 1: case 2: {
             Step& s = add(at_us, Act::partition);
             s.components = components();
@@ -213,6 +213,12 @@ private:
             const std::uint32_t node = some_node();
             aim(add(at_us, Act::replace_worker, node));
             come_back(node, at_us + 1000);
+            break;
+        }
+        case 15: {   // multicasts do not reach a node any more, tokens do
+            const std::uint32_t node = some_node();
+            aim(add(at_us, Act::deaf, node));
+            add(at_us + later, Act::hear, node);
             break;
         }
         default: {   // a client dies at an awkward moment

@@ -5,13 +5,13 @@ namespace motet::sim {
 
 Network::Network(const Plan& plan, EventQueue& queue)
     : nodes_(plan.nodes), profile_(plan.link), queue_(queue), chance_(plan.seed, 1), links_((plan.nodes + 1) * (plan.nodes + 1)),
-      component_(plan.nodes + 1, 0) {
+      component_(plan.nodes + 1, 0), deaf_(plan.nodes + 1, false) {
     for (Link& l : links_) l.loss = profile_.loss;
 }
 
-void Network::send(NodeId from, NodeId to, const Frame& frame) {
+void Network::send(NodeId from, NodeId to, const Frame& frame, bool multicast) {
     ++frames_;
-    if (to == 0 || to > nodes_ || component_[from] != component_[to] || link(from, to).cut) return;
+    if (to == 0 || to > nodes_ || component_[from] != component_[to] || link(from, to).cut || (multicast && deaf_[to])) return;
     if (chance_.per_million(link(from, to).loss)) return;
     arrive(from, to, frame);
     if (chance_.per_million(profile_.duplicate)) arrive(from, to, frame);
@@ -55,7 +55,12 @@ void Network::set_loss(NodeId from, NodeId to, std::uint32_t per_million) {
         if (to == 0 || to == n) link(from, n).loss = per_million;
 }
 
+void Network::set_deaf(NodeId node, bool deaf) {
+    if (node <= nodes_) deaf_[node] = deaf;
+}
+
 void Network::heal() {
+    deaf_.assign(deaf_.size(), false);
     for (auto& c : component_) c = 0;
     for (Link& l : links_) l.cut = false, l.loss = 0;
     profile_.duplicate = profile_.reorder = 0;

@@ -14,13 +14,14 @@ class Network {
 public:
     Network(const Plan& plan, EventQueue& queue);
 
-    void send(NodeId from, NodeId to, const Frame& frame);
+    void send(NodeId from, NodeId to, const Frame& frame, bool multicast);
     // To the node itself: never lost, always in order.
     void send_self(NodeId node, std::uint64_t generation, const Frame& frame);
 
     void partition(const std::vector<std::vector<std::uint32_t>>& components);
     void cut(NodeId from, NodeId to, bool blocked);
     void set_loss(NodeId from, NodeId to, std::uint32_t per_million);   // to 0: all
+    void set_deaf(NodeId node, bool deaf);
     void heal();    // also takes loss, duplication and reordering away
     std::uint64_t frames() const { return frames_; }
 
@@ -39,6 +40,7 @@ private:
     Prng chance_;
     std::vector<Link> links_;
     std::vector<std::uint32_t> component_;
+    std::vector<bool> deaf_;
     std::uint64_t frames_ = 0;
 };
 

@@ -14,7 +14,7 @@ struct Word {
     Act act;
 };
 constexpr Word kActs[] = {{"start", Act::start}, {"crash", Act::crash}, {"stop", Act::leave_ring}, {"pause", Act::pause},
-                          {"partition", Act::partition}, {"heal", Act::heal}, {"cut", Act::cut}, {"mend", Act::mend}, {"loss", Act::loss},
+                          {"partition", Act::partition}, {"heal", Act::heal}, {"cut", Act::cut}, {"mend", Act::mend}, {"deaf", Act::deaf}, {"hear", Act::hear}, {"loss", Act::loss},
                           {"slow", Act::slow}, {"replace-worker", Act::replace_worker}, {"join", Act::join}, {"leave", Act::leave},
                           {"finalize", Act::finalize}, {"disconnect", Act::disconnect}, {"send", Act::multicast}, {"send-parts", Act::parts}};
 constexpr const char* kWhens[] = {"always", "synchronising", "gather", "commit", "recovery", "operational", "sending"};
@@ -107,7 +107,7 @@ bool parse_act(const std::vector<std::string>& words, std::size_t i, Step& s) {
     case Act::loss:
         if (!next(node) || !next(other) || !next(s.a)) return false;
         break;
-    case Act::start: case Act::crash: case Act::leave_ring: case Act::replace_worker:
+    case Act::start: case Act::crash: case Act::leave_ring: case Act::replace_worker: case Act::deaf: case Act::hear:
         if (!next(node)) return false;
         break;
     case Act::join:
@@ -213,7 +213,7 @@ std::string to_text(const Step& s) {
     case Act::pause: case Act::slow: out << ' ' << s.node << ' ' << millis(static_cast<std::int64_t>(s.a)); break;
     case Act::cut: case Act::mend: out << ' ' << s.node << ' ' << s.other; break;
     case Act::loss: out << ' ' << s.node << ' ' << s.other << ' ' << s.a; break;
-    case Act::start: case Act::crash: case Act::leave_ring: case Act::replace_worker: out << ' ' << s.node; break;
+    case Act::start: case Act::crash: case Act::leave_ring: case Act::replace_worker: case Act::deaf: case Act::hear: out << ' ' << s.node; break;
     case Act::join: out << ' ' << s.node << '.' << s.client << " g" << s.a; break;
     case Act::leave: case Act::finalize: case Act::disconnect: out << ' ' << s.node << '.' << s.client; break;
     case Act::multicast: case Act::parts:

@@ -18,6 +18,7 @@ enum class Act : std::uint8_t {
     partition,       // components
     heal,            // all links and partitions
     cut, mend,       // node -> other, one way
+    deaf, hear,      // node: no multicasts reach it, tokens do
     loss,            // node -> other (0: all), a: per million
     slow,            // node, a: longest worker delay in microseconds; 0: quick again
     replace_worker,  // node: the cpg worker dies with its clients and a new one takes over

@@ -70,7 +70,7 @@ bool Worker::work(unsigned records, Prng& chance, Instant now) {
             clients_.closed(conn, violation);
         }
     }
-    return !feed_.empty() || (!requests_.empty() && gate_open());
+    return has_work();
 }
 
 void Worker::take_feed() {

@@ -35,6 +35,7 @@ public:
     // Takes up to `records` steps of work; true: there is more.
     bool work(unsigned records, Prng& chance, Instant now);
     bool idle() const { return feed_.empty() && requests_.empty(); }
+    bool has_work() const { return !feed_.empty() || (!requests_.empty() && gate_open()); }
     bool drained() const { return submitted_.empty(); }
     std::size_t feed_size() const { return feed_.size(); }
     // Moves what the core submitted into the node while there is room.

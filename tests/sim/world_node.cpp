@@ -19,7 +19,7 @@ Frame make_frame(ByteView bytes) { return std::make_shared<const Bytes>(bytes.be
 void SimNode::multicast(ByteView bytes) {
     const Frame frame = make_frame(bytes);
     for (NodeId to = 1; to <= world_.plan_.nodes; ++to)
-        if (to != id_) world_.network_.send(id_, to, frame);
+        if (to != id_) world_.network_.send(id_, to, frame, true);
     const auto mcast = wire::decode_mcast(bytes);
     if (!mcast || mcast->encapsulated() || mcast->system_from != id_) return;
     auto& seqs = held_[mcast->ring];
@@ -42,7 +42,7 @@ void SimNode::multicast(ByteView bytes) {
 void SimNode::unicast(NodeId to, ByteView bytes) {
     const Frame frame = make_frame(bytes);
     if (to == id_) world_.network_.send_self(id_, generation_, frame);
-    else world_.network_.send(id_, to, frame);
+    else world_.network_.send(id_, to, frame, false);
 }
 
 void SimNode::loop_back(ByteView bytes) { world_.network_.send_self(id_, generation_, make_frame(bytes)); }
@@ -150,9 +150,8 @@ void World::settle(SimNode& n) {
 }
 
 void World::schedule_worker(SimNode& n) {
-    if (n.worker_scheduled_ || !n.worker_ || n.worker_->idle() || n.paused_) return;
+    if (n.worker_scheduled_ || !n.worker_ || !n.worker_->has_work() || n.paused_) return;
     n.worker_scheduled_ = true;
-    // A gate that is shut opens with the node's progress; looking again now and then is enough.
     queue_.at(queue_.now() + microseconds(static_cast<std::int64_t>(1 + chance_.below(n.worker_delay_us_ + 1))),
               {Event::Kind::worker, n.id_, n.worker_generation_, nullptr});
 }
@@ -302,6 +301,8 @@ void World::take_step(const Step& step) {
         network_.cut(step.node, step.other, true);
         break;
     case Act::mend: network_.cut(step.node, step.other, false); break;
+    case Act::deaf: network_.set_deaf(step.node, true); break;
+    case Act::hear: network_.set_deaf(step.node, false); break;
     case Act::loss: network_.set_loss(step.node, step.other, static_cast<std::uint32_t>(step.a)); break;
     case Act::slow: at(step.node).worker_delay_us_ = step.a == 0 ? plan_.worker_delay_us : static_cast<std::uint32_t>(step.a); break;
     case Act::replace_worker: replace_worker(at(step.node)); break;

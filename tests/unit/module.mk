@@ -21,9 +21,9 @@ tests_unit_ring_tests_LDADD = libs/ring/libring.la libs/loop/libloop.la libs/bas
 TESTS += tests/unit/ring_tests
 
 check_PROGRAMS += tests/unit/ipc_tests
-tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/client_link_test.cpp tests/unit/libs/ipc/scripted_client.h \
-	tests/unit/libs/ipc/server_hostile_test.cpp tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h \
-	tests/unit/libs/worker/worker_test.cpp
+tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/scripted_client.h tests/unit/libs/ipc/server_hostile_test.cpp \
+	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h tests/unit/libs/worker/spin_test.cpp \
+	tests/unit/libs/worker/uplink_test.cpp tests/unit/libs/worker/worker_test.cpp
 tests_unit_ipc_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/ipc_tests
@@ -33,7 +33,8 @@ tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit
 	tests/unit/libs/client/common_test.cpp tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
 	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
 	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/handles_test.cpp \
-	tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp
+	tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp \
+	tests/unit/libs/ipc/client_link_test.cpp
 tests_unit_client_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
 TESTS += tests/unit/client_tests
@@ -49,9 +50,9 @@ TESTS += tests/unit/config_tests
 
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
-	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/state_test.cpp \
+	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/state_test.cpp tests/unit/tools/motetctl_test.cpp \
 	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
-	tests/unit/libs/sandbox/sandbox_test.cpp
+	tests/unit/libs/sandbox/sandbox_test.cpp tools/motetctl_request.cpp tools/motetctl_text.cpp
 tests_unit_supervisor_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_supervisor_tests_LDADD = supervisor/libsupervisor.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/control/libcontrol.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/supervisor_tests

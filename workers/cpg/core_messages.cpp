@@ -118,7 +118,9 @@ void State::on_procleave(NodeId from, const wire::cpg::ProcChange& change, Outpu
     Group* group = find_group(change.group.text());
     Member* member = group == nullptr ? nullptr : find_member(*group, from, change.pid);
     if (member == nullptr) {
-        if (from == self_) local_.erase({change.group, self_, change.pid});
+        // Of a process that never got into the view: over, unless a connection waits for a join that is still under way.
+        const auto local = local_.find({change.group, self_, change.pid});
+        if (from == self_ && local != local_.end() && local->second == kNobody) local_.erase(local);
         ++dropped_;
         return;
     }
@@ -136,9 +138,15 @@ void State::own_leave(Group& group, std::uint32_t pid) {
     if (local == local_.end()) return;
     const auto conn = connections_.find(local->second);
     if (conn != connections_.end()) {
+        std::erase(group.listeners, conn->first);
+        if (conn->second.standing != Standing::leaving) {
+            // A worker that is no more asked for it, and for the join before it. Whatever it left in the queues is ahead of
+            // all that this one has sent, so the join of this connection is still to come.
+            conn->second.standing = Standing::joining;
+            return;
+        }
         conn->second.standing = Standing::unjoined;
         stop_collecting(conn->second.collection);
-        std::erase(group.listeners, conn->first);
     }
     local_.erase(local);
 }

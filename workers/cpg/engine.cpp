@@ -3,9 +3,13 @@
 
 namespace motet::cpg {
 
-void CpgEngine::on_init(const feed::Init& init) { core_.on_init(init.round, init.ring, init.members, init.continuing, *this); }
+void CpgEngine::on_init(const feed::Init& init) {
+    core_.on_init(init.round, init.ring, init.members, init.continuing, *this);
+}
 
-void CpgEngine::on_message(const feed::Message& message) { core_.on_message(message.from, message.body, message.foreign_order, *this); }
+void CpgEngine::on_message(const feed::Message& message) {
+    core_.on_message(message.from, message.body, message.foreign_order, *this);
+}
 
 void CpgEngine::on_connect(ConnId conn, std::int32_t pid, std::uint32_t uid, std::uint32_t gid) {
     core_.on_connect(conn, pid, uid, gid, *this);
@@ -15,7 +19,8 @@ void CpgEngine::on_request(ConnId conn, std::uint16_t type, std::uint64_t reques
     core_.on_request(conn, static_cast<wire::cpg_client::Request>(type), request, payload, *this);
 }
 
-void CpgEngine::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first, bool unit_last) {
+void CpgEngine::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
+                       bool unit_last) {
     host_.submit(conn, pieces, guarantee, unit_first, unit_last);
 }
 

@@ -14,7 +14,9 @@ public:
     void on_process(std::uint64_t round) override { core_.on_process(round, *this); }
     void on_activate(std::uint64_t round) override { core_.on_activate(round, *this); }
     void on_abort(std::uint64_t round) override { core_.on_abort(round, *this); }
-    void on_complete(const feed::Complete& complete) override { core_.on_complete(complete.ring, complete.all_motet, *this); }
+    void on_complete(const feed::Complete& complete) override {
+        core_.on_complete(complete.ring, complete.all_motet, *this);
+    }
     void on_message(const feed::Message& message) override;
     void on_connect(ConnId conn, std::int32_t pid, std::uint32_t uid, std::uint32_t gid) override;
     void on_request(ConnId conn, std::uint16_t type, std::uint64_t request, ByteView payload) override;
@@ -23,10 +25,13 @@ public:
     std::string status_json() override { return core_.status_json(); }
 
 private:
-    void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first, bool unit_last) override;
+    void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
+                bool unit_last) override;
     void submit_sync(Round round, std::span<const ByteView> pieces) override { host_.submit_sync(round, pieces); }
     void sync_done(Round round) override { host_.sync_done(round); }
-    void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override { host_.reply(conn, request, pieces); }
+    void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override {
+        host_.reply(conn, request, pieces);
+    }
     void event(ConnId conn, wire::cpg_client::Event type, std::span<const ByteView> pieces) override;
     void close(ConnId conn, Close why) override;
 

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace motet::supervisor {
 
 void PrintTo(const Action& a, std::ostream* out) {
@@ -133,6 +136,22 @@ TEST_F(Lives, AGoodLifeEndsTheStreak) {
     take();
     exit(kCpg);
     EXPECT_EQ(take(), (Actions{{Kind::cut_clients, kCpg}, {Kind::launch, kCpg}}));
+}
+
+TEST_F(Lives, ALongLifeWithoutEverServingIsNoGoodLife) {
+    state.start(now, out);
+    hello(kMembership);
+    state.on_ready(kMembership, now);
+    for (unsigned i = 0; i < State::kStreakMax; ++i) {
+        if (state.phase(kCpg) == Phase::waiting) after(state.deadline() - now);
+        ASSERT_EQ(state.phase(kCpg), Phase::launched);
+        after(State::kHelloLimit);   // it never says hello
+        take();
+        exit(kCpg);
+    }
+    const Actions last = take();
+    EXPECT_EQ(std::count(last.begin(), last.end(), Action{Kind::failed, kCpg, kExitGaveUp}), 1);
+    EXPECT_TRUE(state.stopping());
 }
 
 TEST_F(Lives, AWorkerThatOnceServedIsTriedAgainEveryHalfMinute) {

@@ -1,4 +1,7 @@
 // cpg_dispatch: its four flags, the descriptor's readability, nesting, finalize inside callbacks, and dying services.
+#include <fcntl.h>
+#include <pthread.h>
+
 #include <atomic>
 #include <thread>
 
@@ -247,6 +250,44 @@ TEST_F(Dispatch, CutOffIsLibraryAndRevokedAccessIsAccess) {
     daemon->cut(ring::CutReason::access);
     EXPECT_EQ(cpg_dispatch(other, CS_DISPATCH_ALL), CS_ERR_ACCESS);
     cpg_finalize(other);
+}
+
+// fence_virtd and others end a dispatching thread with pthread_cancel(): the handle stays usable for the rest.
+TEST_F(Dispatch, CancelledThreadLeavesTheHandleUsable) {
+    pthread_t thread;
+    ASSERT_EQ(pthread_create(&thread, nullptr, [](void* h) -> void* {
+        cpg_dispatch(*static_cast<cpg_handle_t*>(h), CS_DISPATCH_BLOCKING);
+        return nullptr;
+    }, &handle), 0);
+    ASSERT_EQ(pthread_cancel(thread), 0);
+    void* result = nullptr;
+    ASSERT_EQ(pthread_join(thread, &result), 0);
+    EXPECT_EQ(result, PTHREAD_CANCELED);
+    daemon->deliver("g", 1, 1, "x");
+    EXPECT_EQ(cpg_dispatch(handle, CS_DISPATCH_ONE), CS_OK);
+    EXPECT_EQ(deliveries.size(), 1u);
+    int fd = -1;
+    ASSERT_EQ(cpg_fd_get(handle, &fd), CS_OK);
+    EXPECT_EQ(cpg_finalize(handle), CS_OK);
+    handle = 0;
+    EXPECT_LT(fcntl(fd, F_GETFD), 0);   // no reference was left behind: the last one closes the socket
+}
+
+TEST_F(Dispatch, ThreadsMayDispatchTheSameHandle) {
+    constexpr int kEvents = 3000;
+    static std::atomic<int> seen;
+    seen = 0;
+    cpg_callbacks_t callbacks{[](cpg_handle_t, const cpg_name*, std::uint32_t, std::uint32_t, void*, std::size_t) { ++seen; }, nullptr};
+    cpg_handle_t shared = 0;
+    ASSERT_EQ(cpg_initialize(&shared, &callbacks), CS_OK);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&] { EXPECT_NE(cpg_dispatch(shared, CS_DISPATCH_BLOCKING), CS_OK); });
+    for (int i = 0; i < kEvents; ++i) daemon->deliver("g", 1, 1, "x");
+    while (seen < kEvents) std::this_thread::yield();
+    cpg_finalize(shared);
+    for (auto& t : threads) t.join();
+    EXPECT_EQ(seen, kEvents);
 }
 
 Bytes part_of(std::uint32_t total, std::uint32_t offset, std::string_view text, std::uint32_t nodeid = 2) {

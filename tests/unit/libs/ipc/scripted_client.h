@@ -1,4 +1,5 @@
-// A client link made by hand: the segments and the socket pair that the supervisor would make, and the client's end of them.
+// A client link made by hand: the segments and the socket pair that the supervisor would make, and the client's end of
+// them.
 #pragma once
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -27,8 +28,13 @@ public:
         int sockets[2];
         EXPECT_TRUE(w && c && socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets) == 0);
         socket_ = sockets[0];
-        server_end_ = {.id = id, .pid = 100 + static_cast<std::int32_t>(id), .uid = 0, .gid = 0, .socket = sockets[1],
-                       .own_segment = w->writable, .client_segment = c->read_only};
+        server_end_ = {.id = id,
+                       .pid = 100 + static_cast<std::int32_t>(id),
+                       .uid = 0,
+                       .gid = 0,
+                       .socket = sockets[1],
+                       .own_segment = w->writable,
+                       .client_segment = c->read_only};
         // The supervisor's duplicate: a link is over when the worker says so, not when it closes its descriptor.
         supervisors_socket_ = dup(sockets[1]);
         supervisors_worker_fd_ = dup(w->writable);
@@ -64,7 +70,7 @@ public:
         if (requests->publish()) token('w'), requests->served();
     }
     void token(char kind) { (void)send(socket_, &kind, 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
-    std::size_t tokens() {   // takes them
+    std::size_t tokens() {  // takes them
         char bytes[1024];
         const ssize_t n = recv(socket_, bytes, sizeof bytes, MSG_DONTWAIT);
         return n < 0 ? 0 : static_cast<std::size_t>(n);

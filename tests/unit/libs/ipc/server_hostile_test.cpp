@@ -89,7 +89,8 @@ TEST_F(ServerTest, RandomWordsOfAClientNeverHurt) {
             std::uint64_t* words = reinterpret_cast<std::uint64_t*>(&client.page());
             const std::size_t places[] = {0x40, 0x80, 0x88, 0x100, 0x140, 0x148, 0x180, 0x210, 0x18, 0x28};
             words[places[random() % 10] / 8] = random() % 3 ? random() % 4096 & ~15ull : random();
-            for (int n = 0; n < 20; ++n) client.request_bytes()[random() % 4096] = static_cast<std::uint8_t>(random() % 4 ? 0 : random());
+            for (int n = 0; n < 20; ++n)
+                client.request_bytes()[random() % 4096] = static_cast<std::uint8_t>(random() % 4 ? 0 : random());
             client.token(static_cast<char>(random()));
             event(id, 16 * static_cast<std::uint64_t>(i), random() % 9000);
             server->reply(id, random(), {});
@@ -124,7 +125,7 @@ TEST_F(ServerTest, ATokenFloodIsNotListenedToForAWhile) {
     settle();
     EXPECT_EQ(service.taken.size(), 1u);
 
-    flood.post(2);   // what it really sends is found when the penalty is over
+    flood.post(2);  // what it really sends is found when the penalty is over
     now = now + seconds(1);
     settle();
     EXPECT_EQ(service.taken.size(), 2u);
@@ -138,7 +139,8 @@ TEST_F(ServerTest, LateAnnouncementsAreNoFlood) {
     adopt(client);
     for (int i = 0; i < 200; ++i) {
         settle();
-        server->on_ready({.tag = Server::kTag, .readable = true, .writable = false, .hung_up = false}, now);   // awake for another reason
+        server->on_ready({.tag = Server::kTag, .readable = true, .writable = false, .hung_up = false},
+                         now);  // awake for another reason
         client.post(1);
         ASSERT_EQ(server->serve(), 1u);
         ASSERT_TRUE(would_wake());
@@ -178,7 +180,7 @@ TEST_F(ServerTest, ASlowReaderGetsEverythingInOrder) {
     for (int i = 0; i < 2000 && got.size() < expected.size(); ++i) {
         settle();
         const auto some = slow.read_events(7);
-        ASSERT_FALSE(some.empty());   // a wake-up for room was lost
+        ASSERT_FALSE(some.empty());  // a wake-up for room was lost
         got.insert(got.end(), some.begin(), some.end());
     }
     EXPECT_EQ(got, expected);
@@ -204,7 +206,7 @@ TEST_F(ServerTest, ASilentReaderIsCutOffAtItsLimit) {
     EXPECT_EQ(silent.reason(), ring::CutReason::backlog);
     EXPECT_FALSE(reader.cut());
     EXPECT_EQ(service.closed, std::vector<ConnId>{1});
-    ASSERT_EQ(lines.size(), 2u);   // slow, then cut off
+    ASSERT_EQ(lines.size(), 2u);  // slow, then cut off
     EXPECT_NE(lines[0].find("process 101"), std::string::npos);
     EXPECT_NE(lines[1].find("process 101"), std::string::npos);
     EXPECT_EQ(server->backlog_bytes(), 0u);
@@ -221,6 +223,26 @@ TEST_F(ServerTest, AllBacklogsTogetherAreBounded) {
     }
     EXPECT_GE(service.closed.size(), 1u);
     for (const ConnId id : service.closed) EXPECT_EQ(silent[id - 1]->reason(), ring::CutReason::backlog);
+}
+
+TEST_F(ServerTest, WhoHoldsMostIsCutOffFirst) {
+    start({.backlog_total = 1u << 20});
+    ScriptedClient hoarder(1), late(2);
+    adopt(hoarder);
+    adopt(late);
+    std::uint64_t i = 0;
+    while (server->backlog_bytes() + 4096 < 1u << 20) event(1, ++i * 16, 1000);
+    for (std::uint64_t n = 1; n <= 300; ++n) event(2, n * 16, 1000);
+    round();
+    EXPECT_TRUE(hoarder.cut());
+    EXPECT_FALSE(late.cut());
+    EXPECT_EQ(lines.size(), 1u);
+    std::size_t got = 0;
+    for (int n = 0; n < 20 && got < 300; ++n) {
+        got += late.read_events().size();
+        settle();
+    }
+    EXPECT_EQ(got, 300u);
 }
 
 // A member that reads, only too slowly, holds the senders back; when it stops reading altogether it does not.

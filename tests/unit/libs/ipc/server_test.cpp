@@ -85,7 +85,7 @@ TEST_F(ServerTest, EventsWakeASleepingClientOnce) {
     settle();
     event(1, 16);
     event(1, 32);
-    EXPECT_TRUE(client.events->empty());   // not before the round is published
+    EXPECT_TRUE(client.events->empty());  // not before the round is published
     server->publish();
     EXPECT_EQ(client.tokens(), 1u);
     event(1, 48);
@@ -111,7 +111,7 @@ TEST_F(ServerTest, AKickIsAnswered) {
     client.token('k');
     round();
     EXPECT_EQ(client.tokens(), 1u);
-    client.token('k');   // answered already
+    client.token('k');  // answered already
     round();
     EXPECT_EQ(client.tokens(), 0u);
 }
@@ -172,7 +172,7 @@ TEST_F(ServerTest, CuttingOffTellsTheClientThoughTheSupervisorHoldsTheSocket) {
     EXPECT_EQ(server->clients(), 0u);
     EXPECT_FALSE(would_wake());
     EXPECT_FALSE(server->reap());
-    event(1, 32);   // nobody there any more
+    event(1, 32);  // nobody there any more
     server->reply(1, 1, {});
     server->cut_off(1, ring::CutReason::orderly);
     EXPECT_FALSE(server->reap());
@@ -186,8 +186,8 @@ TEST_F(ServerTest, WhatADeadClientHadSentIsStillTaken) {
     client.hang_up();
     service.room = false;
     for (int i = 0; i < 5; ++i) round();
-    EXPECT_TRUE(service.closed.empty());   // requests wait for room, dead client or not
-    EXPECT_FALSE(would_wake());            // and the hang-up is not reported again and again
+    EXPECT_TRUE(service.closed.empty());  // requests wait for room, dead client or not
+    EXPECT_FALSE(would_wake());           // and the hang-up is not reported again and again
     service.room = true;
     for (int i = 0; i < 20 && service.closed.empty(); ++i) round();
     EXPECT_EQ(service.taken.size(), 100u);
@@ -196,7 +196,7 @@ TEST_F(ServerTest, WhatADeadClientHadSentIsStillTaken) {
 }
 
 TEST_F(ServerTest, SlotsAreReusedWithoutConfusion) {
-    ScriptedClient first(1), second(2), third(1025);   // 1 and 1025 share a place in the table of recent ones
+    ScriptedClient first(1), second(2), third(1025);  // 1 and 1025 share a place in the table of recent ones
     adopt(first);
     adopt(second);
     server->cut_off(1, ring::CutReason::orderly);
@@ -219,7 +219,7 @@ TEST_F(ServerTest, ASuccessorKnowsThatTheLinkWasUsed) {
     const auto adopted = successor.adopt(client.connection_again());
     ASSERT_TRUE(adopted);
     EXPECT_TRUE(adopted->used_before);
-    EXPECT_EQ(client.worker_page().flow_control.load(), 0u);   // a bit left behind would silence the client for ever
+    EXPECT_EQ(client.worker_page().flow_control.load(), 0u);  // a bit left behind would silence the client for ever
     EXPECT_EQ(client.tokens(), 1u);
 }
 

@@ -76,7 +76,7 @@ TEST_F(LoopTest, HangUpIsReportedWithWhatIsStillToRead) {
     EXPECT_TRUE(ready[0].readable);
     EXPECT_TRUE(ready[0].hung_up);
     ASSERT_TRUE(poller.modify(fds[0], 1, {.read = false}));
-    ASSERT_EQ(poller.look().size(), 1u);   // a hang-up is always reported
+    ASSERT_EQ(poller.look().size(), 1u);  // a hang-up is always reported
     EXPECT_TRUE(poller.look()[0].hung_up);
 }
 

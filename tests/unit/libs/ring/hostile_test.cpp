@@ -54,7 +54,7 @@ TEST(HostileProducer, RecordAcrossTheEnd) {
     MemoryLink link(kCapacity);
     link.b.page()->tail = kCapacity - 32;
     link.a.page()->head = kCapacity + 32;
-    write_header(link, kCapacity - 32, 32);   // 48 bytes where 32 are left
+    write_header(link, kCapacity - 32, 32);  // 48 bytes where 32 are left
     Consumer consumer(link.b.page(), link.a.page(), 4096, kCapacity);
     Record record;
     EXPECT_EQ(consumer.next(record), Pull::violation);
@@ -100,13 +100,14 @@ TEST(HostileProducer, TheCapacityWordIsNotReadAgain) {
 
 TEST(HostileConsumer, TailAheadOfTheHead) {
     MemoryLink link(kCapacity);
-    while (push(link.producer, pattern(500, 1), 1) == Push::ok) {}
+    while (push(link.producer, pattern(500, 1), 1) == Push::ok) {
+    }
     link.producer.publish();
     link.b.page()->tail = link.producer.head() + 16;
     EXPECT_EQ(push(link.producer, pattern(500, 1), 1), Push::violation);
     EXPECT_EQ(link.producer.used_bytes(), kCapacity);
     EXPECT_EQ(link.producer.free_bytes(), 0u);
-    EXPECT_FALSE(link.producer.want_space());   // not asleep for ever: the next push tells
+    EXPECT_FALSE(link.producer.want_space());  // not asleep for ever: the next push tells
 }
 
 TEST(HostileConsumer, TailNotOnARecordBoundary) {
@@ -153,8 +154,8 @@ TEST(HostilePeer, RandomWordsNeverLeadOutsideTheRing) {
             link.a.page()->space_arm = word();
             link.a.page()->capacity = word();
             for (int n = 0; n < 32; ++n)
-                write_header(link, random() % kCapacity & ~15ull, static_cast<std::uint32_t>(random() % 2 ? random() % 300 : random()),
-                             random() % 4 ? 1 : kPad);
+                write_header(link, random() % kCapacity & ~15ull,
+                             static_cast<std::uint32_t>(random() % 2 ? random() % 300 : random()), random() % 4 ? 1 : kPad);
             Record record;
             Pull pulled = Pull::empty;
             for (int n = 0; n < 300 && (pulled = consumer.next(record)) == Pull::record; ++n) {

@@ -18,8 +18,10 @@ TEST(Ring, RecordsComeOutAsTheyWentInAcrossManyWraps) {
         const std::size_t length = random() % 700;
         const Push pushed = push(link.producer, pattern(length, in), in);
         ASSERT_NE(pushed, Push::violation);
-        if (pushed == Push::ok) expected.emplace_back(in++, length);
-        else ++full;
+        if (pushed == Push::ok)
+            expected.emplace_back(in++, length);
+        else
+            ++full;
         if (random() % 3 == 0 || pushed == Push::full) link.producer.publish();
         for (unsigned n = random() % 4; n > 0; --n) {
             Record record;
@@ -60,7 +62,7 @@ TEST(Ring, AnAbandonedBeginLeavesNoTrace) {
     std::uint8_t* to = link.producer.begin(100, why);
     ASSERT_NE(to, nullptr);
     to[0] = 7;
-    link.producer.finish(1, 9, 42, 5);   // shorter than reserved
+    link.producer.finish(1, 9, 42, 5);  // shorter than reserved
     link.producer.publish();
     Record record;
     ASSERT_EQ(link.consumer.next(record), Pull::record);
@@ -103,7 +105,8 @@ TEST(Ring, FreeBytesIsAPromise) {
             link.producer.publish();
         }
         Record record;
-        for (unsigned n = random() % 3; n > 0 && link.consumer.next(record) == Pull::record; --n) {}
+        for (unsigned n = random() % 3; n > 0 && link.consumer.next(record) == Pull::record; --n) {
+        }
         link.consumer.release();
         ASSERT_LE(link.producer.used_bytes(), link.producer.head() - link.consumer.tail());
     }
@@ -142,14 +145,14 @@ TEST(Ring, BurstsFindRoomAfterARewind) {
     for (unsigned burst = 0; burst < 500; ++burst) {
         for (unsigned i = 0; i < 200; ++i) full += push(link.producer, pattern(1008, i), i) == Push::full && burst > 2;
         link.producer.publish();
-        EXPECT_LE(link.producer.used_bytes(), 201u * 1024);   // pads do not count
+        EXPECT_LE(link.producer.used_bytes(), 201u * 1024);  // pads do not count
         Record record;
         while (link.consumer.next(record) == Pull::record)
             highest = std::max<std::uint64_t>(highest, static_cast<std::uint64_t>(record.payload.data() - link.a.data()));
         link.consumer.release();
     }
     EXPECT_EQ(full, 0u);
-    EXPECT_LT(highest, 1100u * 1024);   // and yet it does not wander through the whole ring
+    EXPECT_LT(highest, 1100u * 1024);  // and yet it does not wander through the whole ring
 }
 
 TEST(Ring, ARewindLeavesTheRoomThatIsAskedFor) {
@@ -177,18 +180,19 @@ TEST(Ring, OneTokenPerSleep) {
     MemoryLink link(4096);
     Record record;
     push(link.producer, {}, 1);
-    ASSERT_TRUE(link.producer.publish());   // born asleep
+    ASSERT_TRUE(link.producer.publish());  // born asleep
     link.producer.served();
     push(link.producer, {}, 2);
     EXPECT_FALSE(link.producer.publish());  // it has its token
     EXPECT_FALSE(link.producer.consumer_waits());
-    EXPECT_FALSE(link.consumer.arm());      // there is something to read
-    while (link.consumer.next(record) == Pull::record) {}
+    EXPECT_FALSE(link.consumer.arm());  // there is something to read
+    while (link.consumer.next(record) == Pull::record) {
+    }
     ASSERT_TRUE(link.consumer.arm());
     EXPECT_FALSE(link.producer.publish());  // nothing new: no token
     push(link.producer, {}, 3);
     EXPECT_TRUE(link.producer.publish());
-    EXPECT_TRUE(link.producer.consumer_waits());   // until it was served
+    EXPECT_TRUE(link.producer.consumer_waits());  // until it was served
     link.producer.served();
     EXPECT_FALSE(link.producer.consumer_waits());
 }
@@ -196,7 +200,8 @@ TEST(Ring, OneTokenPerSleep) {
 TEST(Ring, OneSpaceTokenPerWish) {
     MemoryLink link(4096);
     Record record;
-    while (push(link.producer, pattern(240, 1), 1) == Push::ok) {}
+    while (push(link.producer, pattern(240, 1), 1) == Push::ok) {
+    }
     link.producer.publish();
     EXPECT_TRUE(link.producer.want_space());
     ASSERT_EQ(link.consumer.next(record), Pull::record);
@@ -211,7 +216,8 @@ TEST(Ring, OneSpaceTokenPerWish) {
 TEST(Ring, WorthReleasingAfterAnEighth) {
     MemoryLink link(4096);
     Record record;
-    while (push(link.producer, pattern(112, 1), 1) == Push::ok) {}
+    while (push(link.producer, pattern(112, 1), 1) == Push::ok) {
+    }
     link.producer.publish();
     unsigned taken = 0;
     while (!link.consumer.worth_releasing()) {
@@ -231,7 +237,7 @@ TEST(Ring, ASuccessorContinuesAtThePublishedCursors) {
     Record record;
     ASSERT_EQ(link.consumer.next(record), Pull::record);
     link.consumer.release();
-    ASSERT_EQ(link.consumer.next(record), Pull::record);   // consumed, not released
+    ASSERT_EQ(link.consumer.next(record), Pull::record);  // consumed, not released
 
     Producer producer(link.a.page(), link.b.page());
     Consumer consumer(link.b.page(), link.a.page(), 4096, 4096);

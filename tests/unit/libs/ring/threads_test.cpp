@@ -21,7 +21,8 @@ bool sleep_until_token(int socket) {
     pollfd waiting{.fd = socket, .events = POLLIN, .revents = 0};
     const bool woken = poll(&waiting, 1, kLimitMs) > 0;
     char bytes[64];
-    while (recv(socket, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {}
+    while (recv(socket, bytes, sizeof bytes, MSG_DONTWAIT) > 0) {
+    }
     return woken;
 }
 void token(int socket) { (void)send(socket, "w", 1, MSG_DONTWAIT | MSG_NOSIGNAL); }
@@ -68,7 +69,8 @@ void run(const Stress& stress) {
         Record record;
         Pull pulled = Pull::empty;
         for (unsigned n = 0; n < 32 && (pulled = in.next(record)) == Pull::record; ++n) {
-            if (record.id != expected || !same(record.payload, pattern(expected * 37 % (stress.length_max + 1), expected))) failed = true;
+            if (record.id != expected || !same(record.payload, pattern(expected * 37 % (stress.length_max + 1), expected)))
+                failed = true;
             ++expected;
         }
         if (pulled == Pull::violation) failed = true;

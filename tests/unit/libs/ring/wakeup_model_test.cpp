@@ -12,9 +12,9 @@ namespace motet::ring {
 namespace {
 
 enum class Consumer : std::uint8_t {
-    client_all,   // an application that dispatches everything: read until empty, drain, arm, look again
-    client_one,   // one that dispatches one event per poll()
-    worker,       // a worker: clear idle, drain, read until empty, arm, look again, set idle
+    client_all,  // an application that dispatches everything: read until empty, drain, arm, look again
+    client_one,  // one that dispatches one event per poll()
+    worker,      // a worker: clear idle, drain, read until empty, arm, look again, set idle
 };
 
 struct Rules {
@@ -22,18 +22,33 @@ struct Rules {
     unsigned records = 3;
     unsigned producer_crashes = 0, consumer_crashes = 0;
     // Defects.
-    bool born_unarmed = false;            // W1
-    bool drain_after_arming = false;      // W2
-    bool no_second_look = false;          // W3
-    bool drain_with_records_left = false; // W4, client_one
-    bool no_kick = false;                 // W5, client_one
-    bool silent_restart = false;          // W6, producer crash
-    bool served_before_token = false;     // W7: must make no difference
-    bool idle_by_cursors = false;         // 6.4, consumer crash
+    bool born_unarmed = false;             // W1
+    bool drain_after_arming = false;       // W2
+    bool no_second_look = false;           // W3
+    bool drain_with_records_left = false;  // W4, client_one
+    bool no_kick = false;                  // W5, client_one
+    bool silent_restart = false;           // W6, producer crash
+    bool served_before_token = false;      // W7: must make no difference
+    bool idle_by_cursors = false;          // 6.4, consumer crash
 };
 
-enum Step : std::uint8_t { publish, look_at_arm, send_token, store_served, restart,             // producer
-                           sleep, clear_idle, read, drain, arm, look_again, late_drain, set_idle, kick, take_over };  // consumer
+enum Step : std::uint8_t {
+    publish,
+    look_at_arm,
+    send_token,
+    store_served,
+    restart,  // producer
+    sleep,
+    clear_idle,
+    read,
+    drain,
+    arm,
+    look_again,
+    late_drain,
+    set_idle,
+    kick,
+    take_over
+};  // consumer
 
 struct State {
     // Shared memory and sockets; they outlive both processes.
@@ -46,7 +61,7 @@ struct State {
     friend auto operator<=>(const State&, const State&) = default;
 };
 
-constexpr std::uint8_t kTokensMax = 3;   // a full socket swallows tokens
+constexpr std::uint8_t kTokensMax = 3;  // a full socket swallows tokens
 void put(std::uint8_t& socket) { socket = socket < kTokensMax ? socket + 1 : socket; }
 
 class Model {
@@ -60,7 +75,7 @@ public:
     Result explore() {
         State first;
         if (rules_.born_unarmed) first.arm = 0;
-        if (rules_.consumer == Consumer::worker) first.consumer = read;   // it takes a new connection up actively
+        if (rules_.consumer == Consumer::worker) first.consumer = read;  // it takes a new connection up actively
         add(first);
         Result result;
         while (!open_.empty()) {
@@ -88,7 +103,7 @@ private:
     void step_producer(State s) {
         switch (s.producer) {
             case publish:
-                if (s.kicks > 0) {   // its socket is readable: it looks at everything
+                if (s.kicks > 0) {  // its socket is readable: it looks at everything
                     State k = s;
                     k.kicks = 0;
                     if (k.arm != k.served && k.head != k.tail) k.arm_seen = k.arm, k.producer = send_token;
@@ -137,7 +152,7 @@ private:
             case read:
                 if (!empty) {
                     ++s.tail;
-                    if (one) s.consumer = sleep;   // the next poll() tells whether there is more
+                    if (one) s.consumer = sleep;  // the next poll() tells whether there is more
                 } else if (one && rules_.drain_with_records_left) {
                     s.consumer = arm;
                 } else {
@@ -149,8 +164,10 @@ private:
                 s.consumer = rules_.no_second_look ? (worker ? set_idle : sleep) : look_again;
                 return move(s);
             case look_again:
-                if (!empty) s.consumer = one ? (rules_.no_kick ? sleep : kick) : read;
-                else s.consumer = rules_.drain_after_arming ? late_drain : worker ? set_idle : sleep;
+                if (!empty)
+                    s.consumer = one ? (rules_.no_kick ? sleep : kick) : read;
+                else
+                    s.consumer = rules_.drain_after_arming ? late_drain : worker ? set_idle : sleep;
                 return move(s);
             case late_drain:
                 s.tokens = 0;
@@ -198,17 +215,21 @@ private:
 void expect_sound(Rules rules, std::size_t states_min) {
     const auto result = Model(rules).explore();
     EXPECT_FALSE(result.lost);
-    EXPECT_GT(result.states, states_min);   // the search did look around
+    EXPECT_GT(result.states, states_min);  // the search did look around
 }
 void expect_loss(Rules rules) { EXPECT_TRUE(Model(rules).explore().lost); }
 
 TEST(WakeupModel, DispatchAll) { expect_sound({}, 300); }
 TEST(WakeupModel, DispatchAllWithProducerCrashes) { expect_sound({.producer_crashes = 2}, 3000); }
 TEST(WakeupModel, DispatchOne) { expect_sound({.consumer = Consumer::client_one}, 300); }
-TEST(WakeupModel, DispatchOneWithProducerCrashes) { expect_sound({.consumer = Consumer::client_one, .producer_crashes = 2}, 3000); }
+TEST(WakeupModel, DispatchOneWithProducerCrashes) {
+    expect_sound({.consumer = Consumer::client_one, .producer_crashes = 2}, 3000);
+}
 TEST(WakeupModel, Worker) { expect_sound({.consumer = Consumer::worker}, 300); }
 TEST(WakeupModel, WorkerTakenOverLazily) { expect_sound({.consumer = Consumer::worker, .consumer_crashes = 2}, 3000); }
-TEST(WakeupModel, WorkerAndItsClientsCrash) { expect_sound({.consumer = Consumer::worker, .producer_crashes = 1, .consumer_crashes = 1}, 3000); }
+TEST(WakeupModel, WorkerAndItsClientsCrash) {
+    expect_sound({.consumer = Consumer::worker, .producer_crashes = 1, .consumer_crashes = 1}, 3000);
+}
 
 // W7: with the token of a restart it makes no difference whether the token or the note that it was sent comes first.
 TEST(WakeupModel, TheOrderOfTokenAndServedIsFree) {
@@ -229,7 +250,9 @@ TEST(WakeupModel, FindsSleepingWithoutASecondLook) {
     expect_loss({.consumer = Consumer::client_one, .no_second_look = true});
     expect_loss({.consumer = Consumer::worker, .no_second_look = true});
 }
-TEST(WakeupModel, FindsDrainingWithRecordsLeft) { expect_loss({.consumer = Consumer::client_one, .drain_with_records_left = true}); }
+TEST(WakeupModel, FindsDrainingWithRecordsLeft) {
+    expect_loss({.consumer = Consumer::client_one, .drain_with_records_left = true});
+}
 TEST(WakeupModel, FindsAMissingKick) { expect_loss({.consumer = Consumer::client_one, .no_kick = true}); }
 TEST(WakeupModel, FindsASilentRestart) {
     expect_loss({.producer_crashes = 1, .silent_restart = true});

@@ -40,10 +40,14 @@ public:
     }
     void on_connect(ConnId conn, std::int32_t, std::uint32_t, std::uint32_t) override { clients.push_back(conn); }
     void on_request(ConnId conn, std::uint16_t type, std::uint64_t request, ByteView payload) override {
-        if (type == 1) host_.submit(conn, std::span(&payload, 1), Guarantee::agreed, true, true);
-        else if (type == 2) host_.reply(conn, request, std::span(&payload, 1));
-        else if (type == 3) host_.close(conn, Close::orderly);
-        else host_.close(conn, Close::violation);
+        if (type == 1)
+            host_.submit(conn, std::span(&payload, 1), Guarantee::agreed, true, true);
+        else if (type == 2)
+            host_.reply(conn, request, std::span(&payload, 1));
+        else if (type == 3)
+            host_.close(conn, Close::orderly);
+        else
+            host_.close(conn, Close::violation);
     }
     void on_disconnect(ConnId conn) override {
         std::erase(clients, conn);
@@ -71,11 +75,12 @@ private:
 
 class WorkerTest : public ::testing::Test {
 protected:
-    explicit WorkerTest(std::uint64_t submit_capacity = ring::kCapacityMin, std::uint64_t delivery_capacity = ring::kCapacityMin) {
+    explicit WorkerTest(std::uint64_t submit_capacity = ring::kCapacityMin,
+                        std::uint64_t delivery_capacity = ring::kCapacityMin) {
         int pair[2];
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
         supervisor = fcntl(pair[0], F_DUPFD, 10);
-        saved_ = fcntl(control::kChildFd, F_DUPFD, 10);   // whatever the test program has there
+        saved_ = fcntl(control::kChildFd, F_DUPFD, 10);  // whatever the test program has there
         const int child = fcntl(pair[1], F_DUPFD, 10);
         close(pair[0]);
         close(pair[1]);
@@ -87,14 +92,16 @@ protected:
         membership_own = std::move(*ring::Segment::map(m->writable, true));
         worker_own = std::move(*ring::Segment::map(w->read_only, false));
         delivery.emplace(membership_own.page(), worker_own.page());
-        submits.emplace(membership_own.page(), worker_own.page(), static_cast<std::uint32_t>(submit_capacity), submit_capacity);
+        submits.emplace(membership_own.page(), worker_own.page(), static_cast<std::uint32_t>(submit_capacity),
+                        submit_capacity);
 
         int link[2];
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, link), 0);
         membership_socket = link[0];
         config::Snapshot config;
         config.set("workers.spin_us", "5");
-        const int fds[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w->writable, m->read_only};
+        const int fds[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w->writable,
+                           m->read_only};
         status_fd = dup(fds[1]);
         control::Header start;
         start.type = static_cast<std::uint32_t>(control::Type::start);
@@ -201,17 +208,19 @@ protected:
         ASSERT_TRUE(started) << started.error().text;
         log_to_supervisor();
         const Program program{.name = "test", .user = "", .make_engine = [this](const Settings& given, Host& host) {
-            settings = given;
-            auto made = std::make_unique<ScriptEngine>(host, steps);
-            engine = made.get();
-            return made;
-        }};
+                                  settings = given;
+                                  auto made = std::make_unique<ScriptEngine>(host, steps);
+                                  engine = made.get();
+                                  return made;
+                              }};
         Worker worker(program, *poller, std::move(*started));
         worker.run();
         engine_heard = engine->heard;
     }
     void then(std::function<void()> step) { steps.push_back(std::move(step)); }
-    void then_stop() { then([this] { tell(control::Type::stop); }); }
+    void then_stop() {
+        then([this] { tell(control::Type::stop); });
+    }
 
     int supervisor = -1, membership_socket = -1, status_fd = -1;
     ring::Segment membership_own, worker_own;

@@ -32,7 +32,8 @@ TEST(Spin, GivesUpWhereItFindsNothingAndTriesAgainLater) {
     }
     EXPECT_GT(spins, 5);
     EXPECT_LT(spins, 30);
-    for (int i = 0; i < 100 && !spin.worthwhile(); ++i) {}
+    for (int i = 0; i < 100 && !spin.worthwhile(); ++i) {
+    }
     spin.hit();
     EXPECT_TRUE(spin.worthwhile());
 }

@@ -68,7 +68,7 @@ TEST_F(UplinkTest, SynchronisationOvertakesWhatWaits) {
     ASSERT_LT(first.size(), 31u);
     EXPECT_EQ(first.back(), -7);
     uplink.flush();
-    submit(31);   // behind what still waits, although it would fit
+    submit(31);  // behind what still waits, although it would fit
     std::vector<std::int64_t> rest;
     for (int i = 0; i < 10; ++i) {
         const auto some = read();
@@ -96,7 +96,7 @@ TEST_F(UplinkTest, WhileThereIsRoomAnyRequestFits) {
     std::uint64_t number = 0;
     for (int i = 0; i < 200; ++i) {
         while (uplink.has_room()) submit(++number, 60'000);
-        submit(++number, 10);   // has_room() was false: goes in or waits, never lost
+        submit(++number, 10);  // has_room() was false: goes in or waits, never lost
         read(1);
         uplink.flush();
     }

@@ -47,9 +47,9 @@ TEST_F(WorkerTest, TheStepsOfASynchronisationReachTheEngineAndTheClientsWait) {
     ipc::ScriptedClient client(5);
     connect(client);
     const auto waits = [&] { return (client.worker_page().flow_control.load() & ring::kFlowSync) != 0; };
-    then([&] {});   // the client is taken over
+    then([&] {});  // the client is taken over
     then([&] {
-        EXPECT_TRUE(waits());   // not synchronised yet
+        EXPECT_TRUE(waits());  // not synchronised yet
         deliver(feed::Delivery::sync_started);
         Bytes init;
         feed::encode_init({.round = 9, .ring = {1, 4}, .members = {1, 2, 3}, .continuing = {1}}, init);
@@ -70,7 +70,8 @@ TEST_F(WorkerTest, TheStepsOfASynchronisationReachTheEngineAndTheClientsWait) {
     then_stop();
     run();
     engine_heard.resize(7);
-    EXPECT_EQ(engine_heard, (std::vector<std::string>{"sync_started", "init 3", "process 9", "abort 9", "activate 10", "complete", "sync_started"}));
+    EXPECT_EQ(engine_heard, (std::vector<std::string>{"sync_started", "init 3", "process 9", "abort 9", "activate 10",
+                                                      "complete", "sync_started"}));
     const auto all = take_submits();
     ASSERT_EQ(all.size(), 2u);
     EXPECT_EQ(all[0].kind, feed::Submit::sync_multicast);
@@ -99,7 +100,7 @@ TEST_F(WorkerTest, AFullSubmitRingHoldsRequestsBackButNotSynchronisation) {
     ipc::ScriptedClient client(5);
     connect(client);
     const std::string payload(3000, 'x');
-    constexpr std::size_t kRequests = 150;   // 450 kB into a ring of 256 KiB
+    constexpr std::size_t kRequests = 150;  // 450 kB into a ring of 256 KiB
     std::size_t posted = 0;
     const auto post_more = [&] {
         while (posted < kRequests) {
@@ -123,7 +124,7 @@ TEST_F(WorkerTest, AFullSubmitRingHoldsRequestsBackButNotSynchronisation) {
     then([&] {
         all = take_submits();
         ASSERT_GE(all.size(), 2u);
-        EXPECT_EQ(all.back().kind, feed::Submit::sync_done);   // went in although requests were held back
+        EXPECT_EQ(all.back().kind, feed::Submit::sync_done);  // went in although requests were held back
         EXPECT_LT(all.size(), kRequests);
     });
     for (int i = 0; i < 4; ++i) {
@@ -170,7 +171,9 @@ TEST_F(WorkerTest, EnginesCanCloseClients) {
     EXPECT_EQ(orderly.reason(), ring::CutReason::orderly);
     EXPECT_EQ(wrong.reason(), ring::CutReason::violation);
     const auto heard = heard_by_supervisor();
-    EXPECT_EQ(std::count_if(heard.begin(), heard.end(), [](const std::string& s) { return s.starts_with("log connection 6"); }), 1);
+    EXPECT_EQ(
+        std::count_if(heard.begin(), heard.end(), [](const std::string& s) { return s.starts_with("log connection 6"); }),
+        1);
 }
 
 TEST_F(WorkerTest, AClientOfAPredecessorEndsCleanly) {
@@ -185,7 +188,7 @@ TEST_F(WorkerTest, AClientOfAPredecessorEndsCleanly) {
     then_stop();
     run();
     EXPECT_EQ(client.reason(), ring::CutReason::reset);
-    EXPECT_TRUE(engine_heard.empty());   // neither connect nor disconnect
+    EXPECT_TRUE(engine_heard.empty());  // neither connect nor disconnect
     EXPECT_EQ(heard_by_supervisor(), std::vector<std::string>{"drop 5"});
 }
 
@@ -193,7 +196,8 @@ TEST_F(WorkerTest, TheStatusPageFollows) {
     then([&] { deliver_message(as_bytes("one")); });
     then([&] {});
     steps.push_back([this, until = loop::monotonic_now() + milliseconds(250)] {
-        while (loop::monotonic_now() < until) {}   // the next page is due after 200 ms
+        while (loop::monotonic_now() < until) {
+        }  // the next page is due after 200 ms
     });
     then([&] {});
     then_stop();

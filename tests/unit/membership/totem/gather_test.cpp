@@ -166,6 +166,50 @@ TEST(Gather, WithoutAStoredSequenceNoRingIsEntered) {
     ASSERT_TRUE(net.run_until_formed({1, 2}, 20_s));
 }
 
+// Two nodes in GATHER, and one of them hears a stranger whose list of failed nodes means nothing to it: it must not
+// answer at once each time, or the two would answer each other for ever.
+TEST(Gather, AStrangersFailedListIsNotAnsweredAtOnceForEver) {
+    Net net({.nodes = {1, 2, 3}});
+    for (const NodeId id : {1u, 2u}) {
+        net.node(id).core.start(net.now, net.node(id));
+        net.node(id).own.clear();
+    }
+    net.run_for(1_ms);
+    const auto joins = [&] { return net.node(1).core.counters().joins_sent; };
+    wire::Join join;
+    join.header.nodeid = join.system_from = 2;
+    for (const NodeId id : {1u, 2u}) join.proc_list.push(id);
+    join.failed_list.push(3);
+    Bytes frame;
+    wire::encode_join(join, frame);
+    const std::uint64_t before = joins();
+    for (int i = 0; i < 100; ++i) {
+        net.node(1).core.on_frame(frame, net.now, net.node(1));
+        net.node(1).own.clear();
+    }
+    EXPECT_LE(joins(), before + 1);
+}
+
+TEST(Gather, AnOperationalNodeHearsStrangersOnlyAfterTheTokenHasComeRound) {
+    Net net({.nodes = {1, 2, 3}});
+    net.start(1);
+    net.start(2);
+    wire::Mcast mcast;
+    mcast.header.nodeid = mcast.system_from = 3;
+    mcast.ring = {3, 4};
+    Bytes stranger;
+    wire::encode_mcast(mcast, stranger);
+    const std::vector<NodeId> both = {1, 2};
+    ASSERT_TRUE(net.run_until([&] { return net.node(2).core.members().size() == 2; }, 20_s));
+    ASSERT_EQ(net.node(2).core.state(), State::operational);
+    net.inject(2, stranger);
+    EXPECT_EQ(net.node(2).core.state(), State::operational);
+    ASSERT_TRUE(net.run_until_formed(both, 1_s));
+    net.run_for(1_ms);
+    net.inject(2, stranger);
+    EXPECT_EQ(net.node(2).core.state(), State::gather);
+}
+
 TEST(Gather, AStrayNodeThatIsNotConfiguredDisturbsNobody) {
     Net net({.nodes = {1, 2}});
     net.start_all();

@@ -54,7 +54,9 @@ public:
     std::vector<Configuration> configurations;
     std::uint64_t stored_sequence;
     std::uint64_t store_failures_left = 0;
-    bool corosync_like = false;             // reports `synchronised` even among its own kind
+    // Whether the node reports plain `synchronised`, as if a Corosync peer were in the ring.
+    bool corosync_like = false;
+    bool corosync_in_every_other_ring = false;
     bool alive = true;
     std::vector<Bytes> frames_sent;         // multicast and unicast, in order
     std::deque<Bytes> own;                  // looped back, not yet handed in
@@ -285,7 +287,8 @@ inline Verdict Node::deliver(NodeId from, ByteView message, bool) {
     const auto members = core.members();
     const bool all = std::all_of(members.begin(), members.end(), [this](NodeId each) { return sync_seen_.count(each) != 0; });
     if (!all) return Verdict::none;
-    return corosync_like ? Verdict::synchronised : Verdict::synchronised_restart;
+    const bool mixed = corosync_like || (corosync_in_every_other_ring && ring.seq / 4 % 2 == 0);
+    return mixed ? Verdict::synchronised : Verdict::synchronised_restart;
 }
 inline void Node::settle() {
     while (send_sync_ || !own.empty()) {

@@ -221,10 +221,13 @@ TEST(Restart, MessagesSubmittedWhileSynchronisingWaitAndTheQueueTakesTwiceItsSiz
     EXPECT_EQ(net.node(1).configurations.size(), 2u);
 }
 
-// Goal: nodes that go together from ring to ring deliver the same messages, in the same order, and one order binds
-// all rings (S1, S2, O1, B2). Method: partitions, crashes, loss and reordering drawn from a seed.
-TEST(Properties, NodesThatGoTogetherDeliverTheSame) {
-    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+class Properties : public testing::TestWithParam<int> {};
+
+// Goal: nodes that go together from ring to ring deliver the same messages in the same order, nothing twice, and their
+// own messages all (S1, S2, B2, B4). Method: partitions, loss and reordering drawn from a seed. With a Corosync peer in
+// some rings (or all) a message that a ring change cuts is lost to newcomers, so there S1 is not compared.
+TEST_P(Properties, HoldUnderPartitionsLossAndReordering) {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
         Net net({.nodes = {1, 2, 3, 4, 5}, .seed = seed, .tune = [seed](Config& config) {
                      config.netmtu = seed % 3 == 0 ? 9000 : 1500;
                      config.token = 300_ms;
@@ -233,6 +236,10 @@ TEST(Properties, NodesThatGoTogetherDeliverTheSame) {
                      config.consensus = 360_ms;
                  }});
         net.jitter = 100_us;
+        for (Node* each : net.alive()) {
+            each->corosync_in_every_other_ring = GetParam() == 1;
+            each->corosync_like = GetParam() == 2;
+        }
         net.start_all();
         std::map<NodeId, int> count;
         const auto draw = [&](int below) { return static_cast<int>(net.draw() * below); };
@@ -293,6 +300,8 @@ TEST(Properties, NodesThatGoTogetherDeliverTheSame) {
             }
             EXPECT_EQ(next, count[each->id]) << "seed " << seed << " node " << each->id;
         }
+        if (HasFailure()) return;
+        if (GetParam() != 0) continue;
         int compared = 0;
         for (const auto& [p, of_p] : epochs) {
             for (const auto& [rings, epoch] : of_p) {
@@ -310,6 +319,7 @@ TEST(Properties, NodesThatGoTogetherDeliverTheSame) {
         if (HasFailure()) return;
     }
 }
+INSTANTIATE_TEST_SUITE_P(CorosyncPeers, Properties, testing::Values(0, 1, 2));
 
 }  // namespace
 }  // namespace motet::totem::test

@@ -205,6 +205,18 @@ TEST(Ring, ManyFramesDoNotExhaustTheWindow) {
     EXPECT_EQ(net.node(1).core.ring(), ring);
 }
 
+TEST(Ring, TheLargestWindowsStillSend) {
+    Net net({.nodes = {1, 2}, .tune = [](Config& config) {
+                 config.window_size = 16000;
+                 config.max_messages = 300;
+             }});
+    net.start_all();
+    ASSERT_TRUE(net.run_until_formed({1, 2}));
+    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(net.node(2).submit(numbered(2, i, 1400)));
+    ASSERT_TRUE(net.run_until_delivered(1000, 1_s));
+    net.expect_equal_order();
+}
+
 TEST(Ring, WhenItsQueueIsFullASubmissionIsRefusedWhole) {
     Net net({.nodes = {1}});
     net.start_all();

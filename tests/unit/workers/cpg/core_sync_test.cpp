@@ -230,6 +230,29 @@ TEST_F(CpgSync, AClientThatIsBackEarlyIsServedByItsFirstJoin) {
     EXPECT_TRUE(out.closed.empty());
 }
 
+// Left over from a predecessor and ordered before the join that is under way: a leave, or a join and a leave.
+TEST_F(CpgSync, ALeaveOfAPredecessorDoesNotUndoAJoinUnderWay) {
+    ring(4, {1}, {1});
+    connect(1);
+    EXPECT_EQ(join(1, "alpha", 10), kOk);
+    core.on_message(kSelf, procleave("alpha", 10, 5), false, out);
+    deliver_own();
+    EXPECT_EQ(events(1), (Lines{"alpha [1/10] joined 1/10:1"}));
+    EXPECT_EQ(out.submitted.size(), 1u);
+
+    connect(2);
+    EXPECT_EQ(join(2, "beta", 20), kOk);
+    core.on_message(kSelf, procjoin("beta", 20), false, out);
+    core.on_message(kSelf, procleave("beta", 20, 5), false, out);
+    say(2, "here");
+    deliver_own();
+    EXPECT_EQ(events(2), (Lines{"beta [1/20] joined 1/20:1", "beta [] left 1/20:5", "beta [1/20] joined 1/20:1",
+                                "beta from 1/20: here"}));
+    EXPECT_EQ(leave(2, "beta"), kOk);
+    deliver_own();
+    EXPECT_EQ(events(2), (Lines{"beta [] left 1/20:2"}));
+}
+
 // A core that knows nothing joins a ring that does: it learns everything from the join lists.
 TEST_F(CpgSync, AFreshCoreLearnsTheViewsFromJoinLists) {
     ring(40, {1, 2, 3}, {1}, {{2, joinlist({{20, "alpha"}})}, {3, joinlist({{30, "alpha"}})}});
