@@ -4,6 +4,12 @@
 #include <unistd.h>
 
 namespace motet {
+namespace {
+
+constexpr Duration kMovesWithin = milliseconds(100);    // a worker that is at work takes at least ...
+constexpr std::uint64_t kMovesBy = 256 * 1024;          // ... so many bytes in this time; far below what any worker does
+
+}  // namespace
 
 Link::Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit)
     : service_(service),
@@ -166,6 +172,15 @@ bool Link::arm() {
     return consumer_.arm();
 }
 
-bool Link::congested() { return !backlog_.empty() || producer_.free_bytes() < delivery_.capacity() / 8; }
+bool Link::congested(Instant now) {
+    if (backlog_.empty() && producer_.free_bytes() >= delivery_.capacity() / 8) return false;
+    // Only compared: what it means for the ring is the producer's business.
+    const std::uint64_t tail = submit_.page()->tail.load(std::memory_order_relaxed);
+    if (static_cast<std::int64_t>(tail - taken_) >= static_cast<std::int64_t>(kMovesBy)) {
+        taken_ = tail;
+        taken_at_ = now;
+    }
+    return now - taken_at_ < kMovesWithin;
+}
 
 }  // namespace motet

@@ -38,10 +38,13 @@ public:
     bool arm();
     void drain_tokens();
 
-    // The delivery ring has less than an eighth left: the node should take in less for a while.
-    bool congested();
+    // The delivery ring has less than an eighth left, and the worker is at work on it: the node should take in less for a
+    // while. For a worker that takes next to nothing waiting is no help: it throttles nobody and runs into kBacklogMax.
+    bool congested(Instant now);
     // Why the worker must be replaced, null if it behaves.
     const char* broken() const { return broken_; }
+    void cut(const char* why) { if (broken_ == nullptr) broken_ = why; }
+    bool holding() const { return holding_; }
     std::uint32_t service() const { return service_; }
     std::uint64_t incarnation() const { return incarnation_; }
     int socket() const { return socket_; }
@@ -70,6 +73,8 @@ private:
     std::deque<Waiting> backlog_;
     std::size_t backlog_bytes_ = 0;
     std::uint64_t delivered_ = 0;
+    std::uint64_t taken_ = 0;       // the worker's cursor when it last had moved on
+    Instant taken_at_{};
     bool unpublished_ = false;
     const char* broken_ = nullptr;
     Bytes scratch_;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,9 @@ constexpr std::size_t kLoopedMax = 4096;        // own frames waiting; Totem nev
 constexpr unsigned kLookEvery = 32;             // busy rounds between two looks at the other descriptors
 constexpr Duration kStatusEvery = milliseconds(250);
 constexpr Duration kThrottleMax = milliseconds(100);   // longest pause of receiving for the sake of a slow worker
+constexpr Duration kTellAgain = milliseconds(10);       // the supervisor's socket was full
+constexpr Duration kStepMax = seconds(10);              // a service's step of a synchronisation; the whole cluster waits for it
+constexpr Duration kStepCountMax = milliseconds(500);   // counted between two looks: if we were stopped, the worker may have been too
 constexpr int kStartTimeoutMs = 30'000;
 
 Result<config::Snapshot> read_snapshot(int fd) {
@@ -33,6 +37,15 @@ Result<config::Snapshot> read_snapshot(int fd) {
     Bytes bytes(static_cast<std::size_t>(info.st_size));
     if (pread(fd, bytes.data(), bytes.size(), 0) != info.st_size) return error("the configuration snapshot cannot be read");
     return config::Snapshot::decode(bytes);
+}
+
+// Empty: all memory is locked. Under a limit nothing is: it would turn every later mapping, and the growth of the stack, into
+// a failure.
+std::string lock_memory() {
+    rlimit locked{};
+    if (getrlimit(RLIMIT_MEMLOCK, &locked) != 0) return std::strerror(errno);
+    if (locked.rlim_cur != RLIM_INFINITY) return "it is limited to " + std::to_string(locked.rlim_cur / 1024) + " KiB";
+    return ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0 ? std::string() : std::strerror(errno);
 }
 
 std::string list(std::span<const NodeId> nodes) {
@@ -74,6 +87,7 @@ Process::Ended Process::wait_for_start() {
         }
         if (message.type() == control::Type::stop) return {0, "stopped before the start"};
         if (message.type() == control::Type::start) return start(message);
+        for (const int fd : message.fds) ::close(fd);
     }
     return {3, "the supervisor sent no start message within 30 s"};
 }
@@ -110,8 +124,7 @@ Process::Ended Process::start(control::Message& message) {
     const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership});
     if (!confined) return {sandbox::kExitCode, confined.error().text};
     unenforced_ = confined->missing;
-    if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
-        unenforced_.push_back(std::string("membership: memory is not locked (") + std::strerror(errno) + ")");
+    if (const std::string why = lock_memory(); !why.empty()) unenforced_.push_back("membership: memory is not locked (" + why + ")");
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
     return {-1, {}};
 }
@@ -179,7 +192,9 @@ bool Process::round() {
     transport_->flush();
     for (auto& [id, link] : links_) worked |= link->publish();
     log_events();
-    report_broken_links();
+    watch_synchronisation();
+    worked |= report_broken_links();
+    if (!owed_.empty() && now_ >= owed_due_) tell_owed();
     if (now_ >= status_due_) publish_status();
     return worked;
 }
@@ -194,7 +209,7 @@ bool Process::receive() {
 
 // A worker that is slow to take its deliveries slows the whole ring down for a while: the token waits here.
 bool Process::throttled() {
-    const bool congested = std::any_of(links_.begin(), links_.end(), [](auto& l) { return l.second->congested(); });
+    const bool congested = std::any_of(links_.begin(), links_.end(), [this](auto& l) { return l.second->congested(now_); });
     if (!congested) {
         throttling_ = false;
         return false;
@@ -214,10 +229,23 @@ void Process::sleep() {
         if (!link->arm() && link->broken() == nullptr && !throttling_) return;
     Instant until = std::min(node_->deadline(), status_due_);
     if (throttling_) until = std::min(until, now_ + milliseconds(2));
+    if (!owed_.empty()) until = std::min(until, owed_due_);
+    // Frames that are left waiting must not keep us awake: with real-time priority that could cost the slow worker its CPU.
+    listen(!throttling_);
     for (const loop::Ready& r : poller_->wait(until)) {
         if (r.tag == kTagTransport) socket_ready_ = true;
         if (r.tag == kTagControl && !read_control()) stop_ = true;
+        // Reported for ever otherwise; what comes next is the supervisor's to say.
+        if (r.tag >= kTagLink && r.hung_up)
+            if (const auto it = links_.find(static_cast<std::uint32_t>(r.tag - kTagLink)); it != links_.end())
+                poller_->remove(it->second->socket());
     }
+}
+
+void Process::listen(bool on) {
+    if (on == listening_) return;
+    listening_ = on;
+    for (const int fd : transport_->descriptors()) (void)!poller_->modify(fd, kTagTransport, {.read = on});
 }
 
 bool Process::read_control() {
@@ -243,6 +271,7 @@ bool Process::read_control() {
 
 void Process::take_link(control::Message& message) {
     const auto service = static_cast<std::uint32_t>(message.header.a);
+    if (message.fds.empty()) return lose_link(service, message.header.b);
     if (message.fds.size() != 3) {
         for (const int fd : message.fds) ::close(fd);
         MOTET_LOG(error, "the link of service %u came without its descriptors", service);
@@ -272,7 +301,48 @@ void Process::take_link(control::Message& message) {
     node_->resynchronise(now_);
 }
 
-void Process::report_broken_links() {
+// The worker is dead. Until its successor comes, other nodes must not wait for what nobody will say.
+void Process::lose_link(std::uint32_t service, std::uint64_t incarnation) {
+    const auto it = links_.find(service);
+    if (it == links_.end() || it->second->incarnation() != incarnation) return;
+    Link& link = *it->second;
+    while (link.drain(*node_, now_, kSubmitBatch)) {}   // its clients were told that these are accepted
+    node_->attach(service, nullptr);
+    poller_->remove(link.socket());
+    links_.erase(it);
+    node_->on_time(now_);   // carries out what the loss of the service has put off
+}
+
+// A worker that lives but does not finish its step of a synchronisation would hold up every node for ever.
+void Process::watch_synchronisation() {
+    const node::Node::Awaited awaited = node_->awaited();
+    const auto it = links_.find(awaited.service);
+    const Duration passed = std::min(now_ - watched_at_, kStepCountMax);
+    watched_at_ = now_;
+    // What waits for room in Totem's queue is our delay, not the worker's.
+    if (awaited != watched_ || it == links_.end() || it->second->holding()) {
+        watched_ = awaited;
+        watched_for_ = {};
+        return;
+    }
+    watched_for_ = watched_for_ + passed;
+    if (watched_for_ > kStepMax) it->second->cut("it does not finish its part of a synchronisation");
+}
+
+// Log lines may be lost, these must not be: nobody would replace a broken worker, or call the node ready.
+void Process::tell(const control::Header& header) {
+    std::erase_if(owed_, [&](const control::Header& h) { return h.type == header.type && h.a == header.a; });
+    owed_.push_back(header);
+    tell_owed();
+}
+
+void Process::tell_owed() {
+    owed_due_ = now_ + kTellAgain;
+    while (!owed_.empty() && control::send(control::kChildFd, owed_.front())) owed_.pop_front();
+}
+
+bool Process::report_broken_links() {
+    bool any = false;
     for (auto it = links_.begin(); it != links_.end();) {
         Link& link = *it->second;
         if (link.broken() == nullptr) {
@@ -280,13 +350,14 @@ void Process::report_broken_links() {
             continue;
         }
         MOTET_LOG(error, "service %u is cut off: %s", link.service(), link.broken());
-        const control::Header report{.type = static_cast<std::uint32_t>(control::Type::link_broken), .a = link.service(),
-                                     .b = link.incarnation()};
-        (void)control::send(control::kChildFd, report);
+        tell({.type = static_cast<std::uint32_t>(control::Type::link_broken), .a = link.service(), .b = link.incarnation()});
         node_->attach(link.service(), nullptr);
         poller_->remove(link.socket());
         it = links_.erase(it);
+        any = true;
     }
+    if (any) node_->on_time(now_);   // carries out what the loss of the service has put off
+    return any;
 }
 
 void Process::log_events() {
@@ -303,8 +374,8 @@ void Process::log_events() {
                 break;
             case node::Event::Kind::synchronised:
                 MOTET_LOG(info, "ring %u.%llx: synchronised", e.ring.rep, seq);
-                if (!ready_sent_)
-                    ready_sent_ = control::send(control::kChildFd, {.type = static_cast<std::uint32_t>(control::Type::ready)});
+                if (!ready_sent_) tell({.type = static_cast<std::uint32_t>(control::Type::ready)});
+                ready_sent_ = true;
                 break;
         }
         status_due_ = now_;

@@ -43,9 +43,14 @@ private:
     bool receive();
     bool throttled();
     void sleep();
+    void listen(bool on);
     bool read_control();
     void take_link(control::Message& message);
-    void report_broken_links();
+    void lose_link(std::uint32_t service, std::uint64_t incarnation);
+    void watch_synchronisation();
+    bool report_broken_links();
+    void tell(const control::Header& header);
+    void tell_owed();
     void log_events();
     void publish_status();
     void dump();
@@ -61,8 +66,13 @@ private:
     std::unique_ptr<metrics::StatusWriter> status_;
     MemberLog members_;
     std::vector<std::string> unenforced_;
-    Instant now_, status_due_, throttled_since_{};
-    bool throttling_ = false, socket_ready_ = true, ready_sent_ = false, go_ = false, stop_ = false, store_failed_ = false;
+    // What the supervisor must hear although its socket was full. At most one of a kind and service.
+    std::deque<control::Header> owed_;
+    Instant now_, status_due_, owed_due_{}, throttled_since_{}, watched_at_{};
+    node::Node::Awaited watched_;           // the step of a synchronisation that is waited for, and how long already
+    Duration watched_for_{};
+    bool throttling_ = false, listening_ = true, socket_ready_ = true, ready_sent_ = false, go_ = false, stop_ = false,
+         store_failed_ = false;
     unsigned rounds_ = 0;
 };
 

@@ -38,7 +38,7 @@ void Supervisor::accept_clients(std::size_t index) {
         UniqueFd socket(accept4(listening_[index].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) {
             // Out of descriptors: the queue would wake us for ever. Closing one spare place would only serve one client, so wait.
-            if (errno == EMFILE || errno == ENFILE) accept_pause(index);
+            if (errno == EMFILE || errno == ENFILE) accept_pause(listening_[index].get(), listening_tag(index));
             return;
         }
         accept_one(index, std::move(socket));
@@ -91,10 +91,10 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
     store.hand_over(children_[index].control.get());   // what does not fit is tried again in the next round
 }
 
-void Supervisor::accept_pause(std::size_t index) {
+void Supervisor::accept_pause(int listening, std::uint64_t tag) {
     if (!accept_paused_) MOTET_LOG(warning, "out of file descriptors: new clients wait. Raise the limit (LimitNOFILE=, ulimit -n).");
     accept_paused_ = true;
-    (void)!poller_->modify(listening_[index].get(), listening_tag(index), {.read = false});
+    (void)!poller_->modify(listening, tag, {.read = false});
 }
 
 void Supervisor::accept_resume() {
@@ -102,6 +102,7 @@ void Supervisor::accept_resume() {
     accept_paused_ = false;
     for (std::size_t i = 0; i < kPlan.size(); ++i)
         if (listening_[i]) (void)!poller_->modify(listening_[i].get(), listening_tag(i), {});
+    (void)!poller_->modify(administrator_socket_.get(), kTagAdministrators, {});
 }
 
 }  // namespace motet::supervisor

@@ -9,15 +9,16 @@
 
 namespace motet::supervisor {
 
-void ControlServer::accept(int listening, Instant now) {
+bool ControlServer::accept(int listening, Instant now) {
     for (int i = 0; i < kAcceptsPerRound; ++i) {
         UniqueFd socket(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!socket) return;
+        if (!socket) return errno != EMFILE && errno != ENFILE;
         if (clients_.size() >= kClientsMax) continue;
         const std::uint64_t tag = first_tag_ + next_++;
         if (!poller_.add(socket.get(), tag)) continue;
         clients_[tag] = Client{.socket = std::move(socket), .request = {}, .answer = {}, .due = now + kIdleMax};
     }
+    return true;
 }
 
 void ControlServer::on_ready(const loop::Ready& ready, Instant now) {

@@ -24,7 +24,8 @@ public:
     ControlServer(loop::Poller& poller, std::uint64_t first_tag, Answer answer)
         : poller_(poller), first_tag_(first_tag), answer_(std::move(answer)) {}
 
-    void accept(int listening, Instant now);
+    // False: out of descriptors, and the queue would report itself for ever.
+    bool accept(int listening, Instant now);
     void on_ready(const loop::Ready& ready, Instant now);
     void on_time(Instant now);
     Instant deadline() const;

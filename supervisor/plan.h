@@ -11,7 +11,8 @@ struct ChildPlan {
     std::uint32_t service;       // service id of a worker, as in messages between nodes
     const char* socket;          // clients connect to it, in the runtime directory; null: no clients
     const char* user;            // what it becomes when started as root; null: it stays
-    bool realtime;               // SCHED_RR where permitted
+    bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
+                                 // a worker that preempted its clients at every message would handle them one by one
 };
 
 inline constexpr std::uint32_t kNoService = 0xFFFFFFFF;
@@ -22,6 +23,8 @@ inline constexpr ChildPlan kChildren[] = {
 };
 inline constexpr std::span<const ChildPlan> kPlan{kChildren};
 inline constexpr std::size_t kMembership = 0;
+
+inline constexpr int kWorkerNice = -15;   // with system.sched_rr
 
 // Sizes of what is shared, in bytes.
 inline constexpr std::uint64_t kDeliveryRing = 16u << 20;   // membership to worker

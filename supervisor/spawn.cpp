@@ -48,6 +48,7 @@ constexpr int kExecFailed = 127;
         const sched_param param{.sched_priority = request.realtime_priority};
         (void)!sched_setscheduler(0, SCHED_RR, &param);   // the supervisor has tried before and said so
     }
+    if (request.nice != 0) (void)!setpriority(PRIO_PROCESS, 0, request.nice);
     for (int s = 1; s < NSIG; ++s) signal(s, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);

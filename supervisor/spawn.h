@@ -15,6 +15,7 @@ struct SpawnRequest {
     std::vector<std::string> arguments; // without the program's name
     int descriptor = -1;                // becomes descriptor 3
     int realtime_priority = 0;          // SCHED_RR; 0: as the supervisor
+    int nice = 0;                       // weight in ordinary scheduling; 0: as the supervisor
     bool lock_memory = false;           // no limit on locked memory, where permitted
 };
 

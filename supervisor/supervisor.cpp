@@ -28,6 +28,7 @@ constexpr Duration kTick = milliseconds(1000);
 constexpr Duration kConnsRetry = milliseconds(10);      // a worker's control socket was full
 constexpr Duration kPausedIfLonger = seconds(3);        // between two rounds: we were stopped, not the children
 constexpr int kMessagesPerRound = 64;                   // of one child
+constexpr int kLastMessages = 1024;                     // of a child that has ended
 constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
 constexpr int kRealtimeDefault = 50;
 
@@ -243,6 +244,7 @@ void Supervisor::launch(std::size_t index) {
                          .arguments = {"--log-level", log::name(log::level())},
                          .descriptor = theirs.get(),
                          .realtime_priority = plan.realtime ? realtime_priority_ : 0,
+                         .nice = !plan.realtime && realtime_priority_ > 0 ? kWorkerNice : 0,
                          .lock_memory = !is_worker(index)};
     if (!is_worker(index)) {
         request.arguments.insert(request.arguments.end(), {"--state-dir", start_.options.state_dir});
@@ -321,7 +323,9 @@ void Supervisor::on_ready(const loop::Ready& ready) {
     if (ready.tag >= kTagListening) return accept_clients(ready.tag - kTagListening);
     switch (ready.tag) {
         case kTagSignals: return on_signal();
-        case kTagAdministrators: return administrators_->accept(administrator_socket_.get(), now_);
+        case kTagAdministrators:
+            if (!administrators_->accept(administrator_socket_.get(), now_)) accept_pause(administrator_socket_.get(), kTagAdministrators);
+            return;
         case kTagReloadErrors:
             if (!reload_) return;
             reload_->read_errors();
@@ -433,7 +437,7 @@ void Supervisor::on_link_broken(std::uint64_t service, std::uint64_t incarnation
 void Supervisor::on_exit(std::size_t index) {
     Child& child = children_[index];
     // What it said last still counts: which connections are gone, why it cannot go on.
-    for (int i = 0; i < 16 && child.control && control::receive(child.control.get(), false, message_) == control::Received::message; ++i)
+    for (int i = 0; i < kLastMessages && child.control && control::receive(child.control.get(), false, message_) == control::Received::message; ++i)
         if (message_.type() == control::Type::log || message_.type() == control::Type::fatal || message_.type() == control::Type::drop)
             on_message(index, message_);
     const Ended ended = reap(child.process);
@@ -446,6 +450,9 @@ void Supervisor::on_exit(std::size_t index) {
                    static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
     child.process = {};
     child.control.reset();
+    // Other nodes must not wait for it while its successor is on its way. If this is lost, the successor's link says the same.
+    if (is_worker(index) && child.started && children_[kMembership].started)
+        control::send(children_[kMembership].control.get(), header_of(control::Type::link, kPlan[index].service, child.incarnation));
     child.started = false;
     Actions actions;
     state_.on_exit(index, now_, actions);

@@ -61,7 +61,7 @@ private:
     void on_exit(std::size_t index);
     void accept_clients(std::size_t index);
     void accept_one(std::size_t index, UniqueFd socket);
-    void accept_pause(std::size_t index);
+    void accept_pause(int listening, std::uint64_t tag);
     void accept_resume();
     static std::uint64_t listening_tag(std::size_t index);
 

@@ -169,7 +169,7 @@ constexpr Key kKeys[] = {
     {kSubsys, "syslog_level", word, kPriorities, 0, 0, "", L, kOldName | kLater, "Old name of syslog_priority."},
 
     {kSystem, "qb_ipc_type", word, "native shm socket", 0, 0, "native", N, kInert, "Kind of Corosync's client connections; Motet has one kind only."},
-    {kSystem, "sched_rr", word, kYesNo, 0, 0, "yes", N, 0, "Runs the membership process with real-time scheduling."},
+    {kSystem, "sched_rr", word, kYesNo, 0, 0, "yes", N, 0, "Runs the processes on the path of a message with real-time scheduling."},
     {kSystem, "priority", text, "", 0, 0, "50", N, 0, "Its priority: max, min or a number from 1 to 99."},
     {kSystem, "move_to_root_cgroup", word, "yes no auto", 0, 0, "auto", N, kLater, "Moves the processes to the root control group when real-time scheduling needs it."},
     {kSystem, "allow_knet_handle_fallback", word, kYesNo, 0, 0, "no", N, kKnetOnly, "Accepts small socket buffers when the privilege for large ones is missing."},

@@ -5,6 +5,12 @@
 
 namespace motet::worker {
 
+inline void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
 class Spin {
 public:
     explicit Spin(Duration limit) : limit_(limit) {}

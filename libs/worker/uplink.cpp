@@ -20,14 +20,19 @@ Uplink::Uplink(ring::Producer ring)
     ring_.keep_room(request_room_ + reserve_ + ring_.capacity() / 16);
 }
 
-bool Uplink::has_room() { return waiting_.empty() && ring_.free_bytes() >= request_room_ + reserve_; }
+void Uplink::syncing(bool on) {
+    syncing_ = on;
+    if (!on) submitted_while_syncing_ = 0;
+}
+
+bool Uplink::has_room() { return !holding() && waiting_.empty() && ring_.free_bytes() >= request_room_ + reserve_; }
 
 // One copy: from wherever the pieces lie (the payload: the client's own ring) into the record.
 bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces,
                   std::size_t reserve) {
     std::size_t length = feed::kSubmitHeaderSize;
     for (const ByteView piece : pieces) length += piece.size();
-    if (length > ring_.record_max()) {
+    if (length + sizeof(ring::RecordHeader) + reserve > ring_.record_max()) {  // not even when it is drained
         broken_ = "a message longer than the submit ring can carry";
         return false;
     }
@@ -60,6 +65,8 @@ void Uplink::wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::Sub
 
 void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces) {
     if (broken() != nullptr) return;
+    if (syncing_)
+        for (const ByteView piece : pieces) submitted_while_syncing_ += piece.size();
     if (waiting_.empty() && push(feed::Submit::multicast, header, pieces, reserve_)) return;
     if (broken() == nullptr) wait(waiting_, feed::Submit::multicast, header, pieces);
 }

@@ -18,8 +18,15 @@ public:
 
     explicit Uplink(ring::Producer ring);
 
-    // Room for what any request may cause, the reserve left alone.
+    // During a synchronisation membership keeps application messages instead of sending them. So that this stays bounded
+    // however often the ring changes, no more than this is handed to it until one synchronisation completes.
+    static constexpr std::size_t kWhileSyncingMax = 4u << 20;
+    void syncing(bool on);
+    bool holding() const { return syncing_ && submitted_while_syncing_ > kWhileSyncingMax; }
+
+    // Room for what any request may cause, the reserve left alone, and not holding.
     bool has_room();
+    bool anything_waits() const { return !waiting_.empty() || !waiting_sync_.empty(); }
     void submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces);
     void sync(feed::Submit kind, std::uint64_t round, std::span<const ByteView> pieces);
     // Moves what waits into the ring. True if anything moved.
@@ -51,7 +58,8 @@ private:
     ring::Producer ring_;
     std::size_t reserve_, request_room_;
     std::deque<Waiting> waiting_, waiting_sync_;
-    std::size_t waiting_bytes_ = 0;
+    std::size_t waiting_bytes_ = 0, submitted_while_syncing_ = 0;
+    bool syncing_ = false;
     bool critical_ = false;
     const char* broken_ = nullptr;
 };

@@ -100,7 +100,10 @@ void Worker::deliver_one(const ring::Record& record) {
             if (const auto message = feed::decode_message(record.payload)) return engine_->on_message(*message);
             broken();
             break;
-        case feed::Delivery::sync_started: engine_->on_sync_started(); break;
+        case feed::Delivery::sync_started:
+            uplink_.syncing(true);
+            engine_->on_sync_started();
+            break;
         case feed::Delivery::init:
             if (const auto init = feed::decode_init(record.payload))
                 engine_->on_init(*init);
@@ -111,6 +114,7 @@ void Worker::deliver_one(const ring::Record& record) {
         case feed::Delivery::activate: engine_->on_activate(round_of()); break;
         case feed::Delivery::abort: engine_->on_abort(round_of()); break;
         case feed::Delivery::complete:
+            uplink_.syncing(false);
             if (const auto complete = feed::decode_complete(record.payload))
                 engine_->on_complete(*complete);
             else
@@ -149,14 +153,15 @@ void Worker::sleep() {
         do {
             for (int i = 0; i < 16; ++i) {
                 if (!delivery_.empty() || (blocked ? uplink_.has_room() : clients_.anything_waiting())) return;
-                __builtin_ia32_pause();
+                relax();
             }
         } while (loop::monotonic_now() < end);
         spin_.missed();
     }
     // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit
     // that says "critical" must not outlive the reason.
-    if (blocked || uplink_.was_critical()) {
+    // Holding, only the end of the synchronisation helps.
+    if ((blocked || uplink_.was_critical()) && (!uplink_.holding() || uplink_.anything_waits())) {
         if (!uplink_.want_space() || uplink_.flush() || uplink_.has_room() == blocked || !uplink_.critical()) return;
     }
     if (!clients_.prepare_sleep(blocked) || !delivery_.arm()) return;

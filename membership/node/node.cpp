@@ -39,6 +39,7 @@ void Node::attach(std::uint32_t service, Service* to) {
         deferred_.push_back({Deferred::Kind::done, service, told_[service], {}});
     services_[service] = to;
     told_[service] = 0;
+    if (awaited_.service == service) awaited_ = {};
 }
 
 void Node::start(Instant now) {
@@ -106,6 +107,7 @@ Submitted Node::submit_sync(std::uint32_t service, sync::Round round, ByteView b
 }
 
 void Node::sync_done(std::uint32_t service, sync::Round round, Instant now) {
+    if (awaited_ == Awaited{service, round}) awaited_ = {};
     sync_.service_done(service, round, *this);
     after_step(now);
 }
@@ -146,6 +148,7 @@ void Node::regular(RingId ring, std::span<const NodeId> members, std::span<const
     note({Event::Kind::regular, ring, {members.begin(), members.end()}, {}, {joined.begin(), joined.end()}});
     if (members.size() > 1) first_ = false;
     processing_ = kNobody;
+    awaited_ = {};
     deferred_.clear();      // of a round that is over
     sync_.regular(ring, members, *this);
 }
@@ -165,7 +168,9 @@ void Node::service_init(std::uint32_t service, sync::Round round, RingId ring, s
 
 void Node::service_process(std::uint32_t service, sync::Round round) {
     processing_ = service;
+    awaited_ = {};
     if (service < wire::kServicesMax && services_[service] != nullptr && told_[service] == round) {
+        awaited_ = {service, round};
         services_[service]->process(round);
         return;
     }

@@ -65,6 +65,14 @@ public:
     ~Node() override;
 
     void attach(std::uint32_t service, Service* to);   // null: detach; messages for it are dropped
+    static constexpr std::uint32_t kNobody = UINT32_MAX;
+    // The service that was told to take its step of a synchronisation and has not said that it is done.
+    struct Awaited {
+        std::uint32_t service = kNobody;
+        sync::Round round = 0;
+        friend bool operator==(const Awaited&, const Awaited&) = default;
+    };
+    Awaited awaited() const { return awaited_; }
     void start(Instant now);
     void on_frame(ByteView frame, Instant now);
     void on_time(Instant now);
@@ -124,8 +132,8 @@ private:
     };
     std::deque<Deferred> deferred_;
     std::vector<sync::Round> told_;         // by service: the round its present holder was told of, 0: none
-    static constexpr std::uint32_t kNobody = UINT32_MAX;
     std::uint32_t processing_ = kNobody;    // service of the present synchronisation step
+    Awaited awaited_;
     totem::Verdict verdict_ = totem::Verdict::none;
     bool first_ = true;                     // no ring with others yet
 };

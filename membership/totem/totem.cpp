@@ -12,6 +12,9 @@ namespace motet::totem {
 namespace {
 
 constexpr std::size_t kQueueBytes = 4u << 20;  // of each send queue, in whole frames
+// The normal queue rests during a synchronisation but must go on taking what stands in a worker's ring before its
+// synchronisation messages: a full ring (8 MiB), what the worker may still add, and its longest unit.
+constexpr std::size_t kQueueWhileSyncing = kQueueBytes + (32u << 20);
 constexpr std::size_t kNetmtuMin = 256;        // bytes; below, the frame's own headers leave no room to speak of
 
 std::size_t body_max(const Config& config) {
@@ -172,7 +175,7 @@ bool Core::submit(const Submission& message, Instant now, Output& out) {
     begin(now, out);
     const bool normal = message.stream == Stream::normal;
     SendQueue& queue = normal ? normal_queue_ : sync_queue_;
-    if (!queue.push(message, normal && wta_send_ ? 2 * queue_bytes_ : queue_bytes_)) return false;
+    if (!queue.push(message, normal && wta_send_ ? kQueueWhileSyncing : queue_bytes_)) return false;
     ++counters_.messages_submitted;
     // A message that cannot be sent yet needs no token.
     if (normal != wta_send_) release_hold();
@@ -181,7 +184,7 @@ bool Core::submit(const Submission& message, Instant now, Output& out) {
 
 std::size_t Core::room(Stream stream) const {
     if (stream == Stream::sync) return sync_queue_.room(queue_bytes_);
-    return normal_queue_.room(wta_send_ ? 2 * queue_bytes_ : queue_bytes_);
+    return normal_queue_.room(wta_send_ ? kQueueWhileSyncing : queue_bytes_);
 }
 
 bool Core::backlog_critical() const { return normal_queue_.used() >= queue_bytes_ / 4 * 3; }

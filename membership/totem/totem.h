@@ -65,7 +65,7 @@ public:
     Instant deadline() const;
 
     // Takes a copy of a message of 1 byte up to kMessageMax. False: no room in its queue, nothing was taken
-    // (then room() says how much there is). While not synchronised the normal queue takes twice its size.
+    // (then room() says how much there is). While not synchronised the normal queue takes 32 MiB more.
     bool submit(const Submission& message, Instant now, Output& out);
     std::size_t room(Stream stream) const;      // bytes
     bool backlog_critical() const;              // three quarters of the normal queue are in use

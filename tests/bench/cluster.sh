@@ -19,7 +19,7 @@
 #   cluster.sh info ID                          JSON description
 #
 # key=value: net=ns|loop  transport=...  crypto=none|CIPHER/HASH  token=MS
-#   rr=yes|no  mtu=N  log=file|none  nodes_extra="lines for the config"
+#   rr=yes|no  mtu=N  ip=4|6  log=file|none  nodes_extra="lines for the config"
 #   anything else is passed to the engine as OPT_<key>.
 #
 # An engine is engines/ENGINE.sh defining:
@@ -142,9 +142,12 @@ make_node() {
 		nsenter -t "$hub" -n ip link add "h$n" mtu "$OPT_mtu" type veth peer name eth0 mtu "$OPT_mtu" netns "$p" || die veth
 		nsenter -t "$hub" -n ip link set "h$n" master br0 up
 		nsenter -t "$p" -n ip link set lo up
-		nsenter -t "$p" -n ip addr add "${ADDR[$n]}/24" brd + dev eth0
+		case ${ADDR[$n]} in
+		*:*) nsenter -t "$p" -n ip addr add "${ADDR[$n]}/64" dev eth0 nodad ;;
+		*) nsenter -t "$p" -n ip addr add "${ADDR[$n]}/24" brd + dev eth0 ;;
+		esac
 		nsenter -t "$p" -n ip link set eth0 up
-		nsenter -t "$p" -n ip route add 224.0.0.0/4 dev eth0
+		case ${ADDR[$n]} in *:*) ;; *) nsenter -t "$p" -n ip route add 224.0.0.0/4 dev eth0 ;; esac
 	fi
 }
 
@@ -171,12 +174,14 @@ cmd_up() {
 		*) die "bad option $kv" ;;
 		esac
 	done
-	: "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=yes}" "${OPT_log:=file}" "${OPT_crypto:=none}"
+	: "${OPT_ip:=4}" "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=yes}" "${OPT_log:=file}" "${OPT_crypto:=none}"
 	. "$HERE/engines/$ENGINE.sh"
 	engine_defaults || die "engine defaults"
 	mkdir -p "$STATE"
 	for i in $(seq "$N"); do
-		if [ "$NET" = ns ]; then ADDR[$i]=$NETPFX.$i; else ADDR[$i]=127.77.0.$i; fi
+		if [ "$NET" != ns ]; then ADDR[$i]=127.77.0.$i
+		elif [ "$OPT_ip" = 6 ]; then ADDR[$i]=fd00:77::$i
+		else ADDR[$i]=$NETPFX.$i; fi
 	done
 	{
 		declare -p ID ENGINE N NET STATE ADDR

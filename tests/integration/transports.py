@@ -12,7 +12,7 @@ from mixed_ring import members
 from nodes import DELIVERED, JOINED, LEFT, Checks, Cluster, read_log, wait_for
 
 KINDS = {"udp": ("udp", 4), "udp6": ("udp", 6), "udpu6": ("udpu", 6)}
-NODEDOWN, NODEUP = 3, 4   # cpg_reason_t
+JOIN, NODEDOWN, NODEUP, PROCDOWN = 1, 3, 4, 5   # cpg_reason_t
 
 
 class Place:
@@ -68,7 +68,7 @@ def kill_and_rejoin(checks, cluster, name):
 
 def partition_and_heal(checks, cluster, name):
     lonely = 3
-    running = load(cluster, "split", 14)
+    running = load(cluster, "split", 11)
     time.sleep(2)
     cluster.sh("isolate", lonely)
     apart = all_see(cluster, 2, (1, 2)) and all_see(cluster, 1, (lonely,))
@@ -84,7 +84,7 @@ def partition_and_heal(checks, cluster, name):
         others = [o for o in done if (o.node.number == lonely) != (m.node.number == lonely)]
         for o in others:
             events = [(r[0], r[3]) for r in m.records if r[0] in (LEFT, JOINED) and r[1:3] == (o.node.number, o.pid)]
-            came = [e for e in events if e != (JOINED, 1)]
+            came = [e for e in events if e not in ((JOINED, JOIN), (LEFT, PROCDOWN))]
             checks.that(f"{name}: {m.name} sees {o.name} leave with NODEDOWN and return with NODEUP", came == [(LEFT, NODEDOWN), (JOINED, NODEUP)], events)
         apart = False
         wrong = []

@@ -51,9 +51,6 @@ void check_delivery(History& h) {
                           text(h, all[i].life).c_str(), text(all[i].ring).c_str());
     }
     // SAFE: whoever delivers it speaks for all in its view (regular part) or for those who come along (transitional part).
-    // Several stays of one address cannot be told apart by the views of others.
-    std::map<std::pair<Key, std::uint32_t>, int> stays;
-    for (const Life& life : h.lives) ++stays[{{life.node, life.pid}, life.group}];
     for (const Life& life : h.lives) {
         std::set<Key> view;
         for (const Entry& e : life.log) {
@@ -68,7 +65,7 @@ void check_delivery(History& h) {
                 if (q.group != life.group || !q.announced || !view.count({q.node, q.pid}) || q.delivered.count(e.index)) continue;
                 if (failed_in(q, e.ring)) continue;
                 if (e.transitional && (along == h.came_along.end() || !along->second.count(q.node))) continue;
-                if (stays[{{q.node, q.pid}, q.group}] > 1) continue;
+                if (h.ambiguous(q)) continue;
                 bool in_ring = false;
                 for (const Entry& x : q.log) in_ring = in_ring || x.ring == e.ring;
                 for (const Change& c : q.changes) in_ring = in_ring || c.from == e.ring || c.to == e.ring;

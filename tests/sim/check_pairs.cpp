@@ -22,7 +22,6 @@ public:
     explicit Pairs(History& h) : h_(h) {}
 
     void run() {
-        for (const Life& life : h_.lives) ++stays_[{{life.node, life.pid}, life.group}];
         std::map<std::pair<std::uint32_t, std::pair<std::uint64_t, NodeId>>, std::vector<Stretch>> rings;
         for (const Life& life : h_.lives)
             for (const Stretch& s : cut(life)) rings[{life.group, {s.ring.seq, s.ring.rep}}].push_back(s);
@@ -81,9 +80,6 @@ private:
         return (!members_too || equal(v.members, w.members)) && equal(v.left, w.left) && equal(v.joined, w.joined);
     }
 
-    // Several stays of one address in one group cannot be told apart by those who saw them.
-    bool ambiguous(const Life& life) const { return stays_.at({{life.node, life.pid}, life.group}) > 1; }
-
     // Places in `s` at which the process of `other` joins.
     std::vector<std::size_t> joins_of(const Stretch& s, const Life& other) const {
         std::vector<std::size_t> places;
@@ -103,7 +99,7 @@ private:
             report(judge(a, a.begin, b, b.begin), a, b);
             return;
         }
-        if (ambiguous(p) || ambiguous(q)) return;
+        if (h_.ambiguous(p) || h_.ambiguous(q)) return;
         // Align on the later join: the other one saw it.
         if (a.from_join) {
             const auto places = joins_of(b, p);
@@ -217,7 +213,6 @@ private:
     }
 
     History& h_;
-    std::map<std::pair<Key, std::uint32_t>, std::size_t> stays_;
 };
 
 }  // namespace

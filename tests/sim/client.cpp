@@ -69,6 +69,7 @@ std::uint32_t Client::pump(Worker& worker, bool ready, Observer& observer, Histo
             group_ = op.group;
             // A new number for each stay makes stays distinguishable for those who see them; real ones repeat it.
             if (!reuse_pid) pid_ = 1000 + ++*pids;
+            ++history.stays[{{node_, pid_}, group_}];
             call(worker, client::Request::join, record(client::JoinRequest{pid_, client_name(group_)}));
             break;
         case Op::Kind::leave:
@@ -89,7 +90,6 @@ std::uint32_t Client::pump(Worker& worker, bool ready, Observer& observer, Histo
             break;
         }
     }
-    (void)history;
     return 0;
 }
 
@@ -145,6 +145,7 @@ void Client::replied(std::uint64_t request, std::uint32_t error, Observer& obser
         introduced_ = true;
         break;
     case client::Request::join:
+        if (error != kOk) --history.stays[{{node_, pid_}, group_}];
         if (again) break;
         if (error != kOk) {
             unexpected("V4", "a join while in no group");

@@ -125,7 +125,8 @@ private:
     }
 
     void faults() {
-        const std::uint64_t count = 1 + chance_.below(chance_.percent(30) ? 14 : 6);
+        std::uint64_t count = 1 + chance_.below(chance_.percent(30) ? 14 : 6);
+        if (chance_.percent(6)) count = 20 + chance_.below(20);    // a storm
         for (std::uint64_t i = 0; i < count; ++i) fault(some_time());
         if (chance_.percent(25)) {
             const std::uint32_t node = some_node();

@@ -121,6 +121,12 @@ struct History {
     std::map<RingId, std::vector<NodeId>, RingOrder> ring_members;
     // Who came along when a node passed from one announced ring to the next: its transitional configuration (white box).
     std::map<std::pair<NodeId, std::uint64_t>, std::set<NodeId>> came_along;   // node, sequence of the ring left behind
+    // Joins under way or done, by address and group: several stays of one address cannot be told apart by those who see them.
+    std::map<std::pair<Key, std::string>, unsigned> stays;
+    bool ambiguous(const Life& life) const {
+        const auto found = stays.find({{life.node, life.pid}, groups[life.group]});
+        return found != stays.end() && found->second > 1;
+    }
     std::vector<Violation> violations;
     Figures figures;
 

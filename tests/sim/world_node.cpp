@@ -1,6 +1,7 @@
 // What happens to single nodes: frames, timers, start, crash, pause, and the steps of a plan; see world.h.
 #include <algorithm>
 
+#include "libs/wire/join.h"
 #include "libs/wire/mcast.h"
 #include "tests/sim/content.h"
 #include "tests/sim/world.h"
@@ -119,6 +120,12 @@ std::string World::describe_frame(ByteView bytes) {
     std::string s = names[static_cast<int>(header->type)];
     if (const auto m = wire::decode_mcast(bytes); m && header->type == wire::FrameType::mcast)
         s += " " + std::to_string(m->seq) + " of ring " + text(m->ring) + (m->encapsulated() ? " (recovery)" : "");
+    if (const auto j = wire::decode_join(bytes); j && header->type == wire::FrameType::join) {
+        s += " after " + std::to_string(j->ring_seq) + " of";
+        for (const NodeId n : j->proc_list) s += " " + std::to_string(n);
+        s += " without";
+        for (const NodeId n : j->failed_list) s += " " + std::to_string(n);
+    }
     return s + " from " + std::to_string(header->nodeid);
 }
 

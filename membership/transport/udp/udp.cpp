@@ -360,6 +360,11 @@ bool Udp::receive(const std::function<void(ByteView)>& handler) {
                 if (size > 0) segment = static_cast<std::size_t>(size);
             }
             const ByteView all(receive_.data() + static_cast<std::size_t>(i) * kReceiveBytes, messages[i].msg_len);
+            if (all.empty()) {   // it is a datagram too, and counted as what it is: malformed
+                ++counters_.datagrams_received;
+                handler(all);
+                continue;
+            }
             for (std::size_t at = 0; at < all.size(); at += segment) {
                 ++counters_.datagrams_received;
                 handler(all.subspan(at, std::min(segment, all.size() - at)));

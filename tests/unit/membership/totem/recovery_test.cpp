@@ -159,6 +159,41 @@ TEST(Recovery, FullFramesOfTheLargestSizeAreRecovered) {
     EXPECT_EQ(longest, 65536u);
 }
 
+// P-12: a commit token of the first rotation, repeated late, must not start the ring while a member is still in COMMIT.
+TEST(Recovery, TheRingStartsOnlyWhenTheCommitTokenHasBeenRoundTwice) {
+    Net net({.nodes = {1, 2, 3}});
+    Bytes first_rotation;
+    net.seen = [&](NodeId from, NodeId to, ByteView frame) {
+        if (type_of(frame) != wire::FrameType::commit_token || from != 3 || to != 1) return;
+        if (wire::decode_commit_token(frame)->token_seq == 3) first_rotation = Bytes(frame.begin(), frame.end());
+    };
+    net.start_all();
+    ASSERT_TRUE(net.run_until([&] { return !first_rotation.empty() && net.node(1).core.state() == State::recovery; }));
+    Node& rep = net.node(1);
+    const std::size_t sent = rep.frames_sent.size();
+    net.inject(1, first_rotation);
+    EXPECT_EQ(rep.frames_sent.size(), sent);
+    ASSERT_TRUE(net.run_until_formed({1, 2, 3}));
+}
+
+TEST(Recovery, WhatANodeThatLeftHadBegunIsForgotten) {
+    Net net({.nodes = {1, 2, 3}});
+    for (Node* each : net.alive()) each->corosync_like = true;  // no restart clears it
+    net.start_all();
+    ASSERT_TRUE(net.run_until_formed({1, 2, 3}));
+    ASSERT_TRUE(net.node(3).submit(numbered(3, 0, 300'000)));
+    ASSERT_TRUE(run_until_sent(net, 3, 20));
+    net.kill(3);
+    ASSERT_TRUE(net.run_until_formed({1, 2}, 20_s));
+    net.add(3, net.node(3).stored_sequence).corosync_like = true;
+    net.start(3);
+    ASSERT_TRUE(net.run_until_formed({1, 2, 3}, 20_s));
+    ASSERT_TRUE(net.node(3).submit("new life"));
+    ASSERT_TRUE(net.run_until_delivered(1));
+    EXPECT_EQ(net.node(1).texts(), std::vector<std::string>{"new life"});
+    EXPECT_EQ(net.node(1).core.counters().fragments_dropped, 0u);
+}
+
 // B8: the message is cut by the change of the ring; the newcomer must get all of it, the old member only once.
 TEST(Restart, AMessageCutByARingChangeIsSentAgainWhole) {
     Net net({.nodes = {1, 2, 3}});
