@@ -6,8 +6,11 @@
 namespace motet {
 namespace {
 
-constexpr Duration kMovesWithin = milliseconds(100);    // a worker that is at work takes at least ...
-constexpr std::uint64_t kMovesBy = 256 * 1024;          // ... so many bytes in this time; far below what any worker does
+// A worker that is at work takes at least so many bytes in this time: far below what any does, even one that takes only a
+// batch now and then for the sake of a slow client. It gets out of congestion within kCongestedMax.
+constexpr std::uint64_t kMovesBy = 8 * 1024;
+constexpr Duration kMovesWithin = milliseconds(200);
+constexpr Duration kCongestedMax = seconds(60);
 
 }  // namespace
 
@@ -173,14 +176,16 @@ bool Link::arm() {
 }
 
 bool Link::congested(Instant now) {
-    if (backlog_.empty() && producer_.free_bytes() >= delivery_.capacity() / 8) return false;
-    // Only compared: what it means for the ring is the producer's business.
-    const std::uint64_t tail = submit_.page()->tail.load(std::memory_order_relaxed);
+    if (backlog_.empty() && producer_.free_bytes() >= delivery_.capacity() / 8) {
+        congested_since_ = now;
+        return false;
+    }
+    const std::uint64_t tail = cursor();
     if (static_cast<std::int64_t>(tail - taken_) >= static_cast<std::int64_t>(kMovesBy)) {
         taken_ = tail;
         taken_at_ = now;
     }
-    return now - taken_at_ < kMovesWithin;
+    return now - taken_at_ < kMovesWithin && now - congested_since_ < kCongestedMax;
 }
 
 }  // namespace motet

@@ -45,6 +45,8 @@ public:
     const char* broken() const { return broken_; }
     void cut(const char* why) { if (broken_ == nullptr) broken_ = why; }
     bool holding() const { return holding_; }
+    // How far the worker says to have come; only to be compared, what it means for the ring is the producer's business.
+    std::uint64_t cursor() const { return submit_.page()->tail.load(std::memory_order_relaxed); }
     std::uint32_t service() const { return service_; }
     std::uint64_t incarnation() const { return incarnation_; }
     int socket() const { return socket_; }
@@ -74,7 +76,7 @@ private:
     std::size_t backlog_bytes_ = 0;
     std::uint64_t delivered_ = 0;
     std::uint64_t taken_ = 0;       // the worker's cursor when it last had moved on
-    Instant taken_at_{};
+    Instant taken_at_{}, congested_since_{};
     bool unpublished_ = false;
     const char* broken_ = nullptr;
     Bytes scratch_;

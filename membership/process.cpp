@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <algorithm>
+#include <utility>
 
 #include "libs/base/log.h"
 #include "libs/config/host.h"
@@ -26,7 +27,9 @@ constexpr unsigned kLookEvery = 32;             // busy rounds between two looks
 constexpr Duration kStatusEvery = milliseconds(250);
 constexpr Duration kThrottleMax = milliseconds(100);   // longest pause of receiving for the sake of a slow worker
 constexpr Duration kTellAgain = milliseconds(10);       // the supervisor's socket was full
-constexpr Duration kStepMax = seconds(10);              // a service's step of a synchronisation; the whole cluster waits for it
+// A service's step of a synchronisation, for which the whole cluster waits: so long with nothing taken from its deliveries,
+// and altogether.
+constexpr Duration kStepIdleMax = seconds(10), kStepMax = seconds(60);
 constexpr Duration kStepCountMax = milliseconds(500);   // counted between two looks: if we were stopped, the worker may have been too
 constexpr int kStartTimeoutMs = 30'000;
 
@@ -322,11 +325,13 @@ void Process::watch_synchronisation() {
     // What waits for room in Totem's queue is our delay, not the worker's.
     if (awaited != watched_ || it == links_.end() || it->second->holding()) {
         watched_ = awaited;
-        watched_for_ = {};
+        watched_for_ = watched_idle_ = {};
         return;
     }
+    const std::uint64_t cursor = it->second->cursor();
     watched_for_ = watched_for_ + passed;
-    if (watched_for_ > kStepMax) it->second->cut("it does not finish its part of a synchronisation");
+    watched_idle_ = cursor == std::exchange(watched_cursor_, cursor) ? watched_idle_ + passed : Duration{};
+    if (watched_idle_ > kStepIdleMax || watched_for_ > kStepMax) it->second->cut("it does not finish its part of a synchronisation");
 }
 
 // Log lines may be lost, these must not be: nobody would replace a broken worker, or call the node ready.

@@ -70,7 +70,8 @@ private:
     std::deque<control::Header> owed_;
     Instant now_, status_due_, owed_due_{}, throttled_since_{}, watched_at_{};
     node::Node::Awaited watched_;           // the step of a synchronisation that is waited for, and how long already
-    Duration watched_for_{};
+    Duration watched_for_{}, watched_idle_{};
+    std::uint64_t watched_cursor_ = 0;
     bool throttling_ = false, listening_ = true, socket_ready_ = true, ready_sent_ = false, go_ = false, stop_ = false,
          store_failed_ = false;
     unsigned rounds_ = 0;

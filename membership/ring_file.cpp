@@ -15,8 +15,14 @@ Result<RingFile> RingFile::open(const std::string& state_dir, NodeId self) {
         return error("%s: cannot be opened: %s; ring ids would not be unique without it. Check that the state directory exists "
                      "and is writable (--state-dir)", path.c_str(), std::strerror(errno));
     std::uint64_t seq = 0;
-    if (::pread(fd, &seq, sizeof seq, 0) != sizeof seq) seq = 0;
-    RingFile file(path, fd, seq);
+    RingFile file(path, fd, 0);
+    const ssize_t got = ::pread(fd, &seq, sizeof seq, 0);
+    if (got < 0)
+        return error("%s: cannot be read: %s; ring ids would not be unique without it", path.c_str(), std::strerror(errno));
+    if (got != sizeof seq) seq = 0;
+    if (seq >= kSequenceMax)
+        return error("%s: holds an impossible ring sequence; remove the file if no cluster remembers this node", path.c_str());
+    file.loaded_ = seq;
     if (seq == 0 && !file.store(0))
         return error("%s: cannot be written: %s; ring ids would not be unique without it", path.c_str(), std::strerror(errno));
     return file;

@@ -11,6 +11,8 @@ namespace motet {
 
 class RingFile {
 public:
+    // No cluster reaches it: what claims more is not what store() wrote.
+    static constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 62;
     // Opens or creates the file; `loaded()` is 0 for a new or short one.
     static Result<RingFile> open(const std::string& state_dir, NodeId self);
     RingFile(RingFile&& other) noexcept;

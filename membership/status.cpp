@@ -3,13 +3,20 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "libs/metrics/status_page.h"
+
 namespace motet {
 namespace {
 
-// JSON string with everything but plain printable ASCII escaped: names come from a file.
-std::string quoted(std::string_view text) {
+constexpr std::size_t kTextMax = 8192;      // of one string as it stands in the page
+constexpr std::size_t kNodeTextMax = 256;   // of a node's name and of its address
+static_assert(kNodesMax * (2 * (kNodeTextMax + 8) + 80) + 3 * kTextMax < metrics::kStatusPageSize, "the largest cluster must fit");
+
+// JSON string with everything but plain printable ASCII escaped: names come from a file. Cut when it has grown to `most`.
+std::string quoted(std::string_view text, std::size_t most = kTextMax) {
     std::string out = "\"";
     for (const char c : text) {
+        if (out.size() > most) break;
         const auto byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
             out += c;
@@ -60,8 +67,8 @@ std::string status_json(const config::TotemSettings& settings, const node::Node&
     for (const config::NodeSettings& n : settings.nodes) {
         out += '{';
         number(out, "id", n.id);
-        out += "\"name\":" + quoted(n.name) + ",\"address\":" + quoted(n.addresses.empty() ? "" : n.addresses[0]) +
-               ",\"state\":\"" + members.state(n.id) + "\"},";
+        out += "\"name\":" + quoted(n.name, kNodeTextMax) +
+               ",\"address\":" + quoted(n.addresses.empty() ? "" : n.addresses[0], kNodeTextMax) + ",\"state\":\"" + members.state(n.id) + "\"},";
     }
     if (out.back() == ',') out.pop_back();
     out += "],\"transport\":" + quoted(transport.describe()) + ",\"encrypted\":" + (settings.encrypted ? "true" : "false") +

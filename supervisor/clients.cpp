@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "libs/base/log.h"
 #include "libs/ipc/hello.h"
@@ -38,7 +39,7 @@ void Supervisor::accept_clients(std::size_t index) {
         UniqueFd socket(accept4(listening_[index].get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!socket) {
             // Out of descriptors: the queue would wake us for ever. Closing one spare place would only serve one client, so wait.
-            if (errno == EMFILE || errno == ENFILE) accept_pause(listening_[index].get(), listening_tag(index));
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) accept_pause(listening_[index].get(), listening_tag(index));
             return;
         }
         accept_one(index, std::move(socket));
@@ -61,13 +62,23 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
     FdStore& store = clients_[index];
     if (!access_.allows(peer.uid, peer.gid)) {
         // Repeats become a counter: a client may try a thousand times a second.
-        if (refused_++ == 0)
+        ++refused_;
+        if (!std::exchange(access_said_, true))
             MOTET_LOG(warning, "%s: user %u, group %u (pid %d) may not connect; list it under uidgid to allow it. Further refusals are only counted.",
                       kPlan[index].socket, peer.uid, peer.gid, static_cast<int>(peer.pid));
         return refuse(ipc::Outcome::access);
     }
     if (!state_.serving(index)) return refuse(ipc::Outcome::try_again);
-    if (store.full() || (!Access::is_ours(peer.uid) && store.of_user(peer.uid) >= kConnectionsPerUidMax)) return refuse(ipc::Outcome::no_resources);
+    const bool share_used = !Access::is_ours(peer.uid) && store.of_user(peer.uid) >= kConnectionsPerUidMax;
+    if (store.full() || share_used) {
+        // Once until there is room again.
+        if (!std::exchange(crowded_said_, true))
+            MOTET_LOG(warning, "%s: process %d (user %u) is refused: %zu clients are connected (limit %zu, and %zu of one ordinary user). "
+                      "Further refusals are not logged.", kPlan[index].socket, static_cast<int>(peer.pid), peer.uid, store.size(),
+                      kConnectionsMax, kConnectionsPerUidMax);
+        return refuse(ipc::Outcome::no_resources);
+    }
+    if (store.size() < kConnectionsMax / 4 * 3 && store.of_user(peer.uid) < kConnectionsPerUidMax / 4 * 3) crowded_said_ = false;
 
     const std::uint64_t id = next_link_++;
     const auto events = ring::create_segment(ring::Role::worker, id, kEventRing, kMailbox);
@@ -92,7 +103,7 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
 }
 
 void Supervisor::accept_pause(int listening, std::uint64_t tag) {
-    if (!accept_paused_) MOTET_LOG(warning, "out of file descriptors: new clients wait. Raise the limit (LimitNOFILE=, ulimit -n).");
+    if (!accept_paused_) MOTET_LOG(warning, "out of file descriptors or memory: new clients wait. Raise the limit (LimitNOFILE=, ulimit -n) or free memory.");
     accept_paused_ = true;
     (void)!poller_->modify(listening, tag, {.read = false});
 }
@@ -102,7 +113,6 @@ void Supervisor::accept_resume() {
     accept_paused_ = false;
     for (std::size_t i = 0; i < kPlan.size(); ++i)
         if (listening_[i]) (void)!poller_->modify(listening_[i].get(), listening_tag(i), {});
-    (void)!poller_->modify(administrator_socket_.get(), kTagAdministrators, {});
 }
 
 }  // namespace motet::supervisor

@@ -12,7 +12,7 @@ namespace motet::supervisor {
 bool ControlServer::accept(int listening, Instant now) {
     for (int i = 0; i < kAcceptsPerRound; ++i) {
         UniqueFd socket(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-        if (!socket) return errno != EMFILE && errno != ENFILE;
+        if (!socket) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
         if (clients_.size() >= kClientsMax) continue;
         const std::uint64_t tag = first_tag_ + next_++;
         if (!poller_.add(socket.get(), tag)) continue;

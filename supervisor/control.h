@@ -24,7 +24,7 @@ public:
     ControlServer(loop::Poller& poller, std::uint64_t first_tag, Answer answer)
         : poller_(poller), first_tag_(first_tag), answer_(std::move(answer)) {}
 
-    // False: out of descriptors, and the queue would report itself for ever.
+    // False: out of descriptors or memory, and the queue would report itself for ever.
     bool accept(int listening, Instant now);
     void on_ready(const loop::Ready& ready, Instant now);
     void on_time(Instant now);

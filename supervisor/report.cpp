@@ -66,7 +66,7 @@ std::string Supervisor::own_section() const {
 std::string Supervisor::child_section(std::size_t index) const {
     const std::optional<metrics::StatusText> status = children_[index].page.read();
     if (!status || !state_.running(index)) return section(kPlan[index].name, "", -1);
-    return section(kPlan[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{status->written_ns}).ms(), 0));
+    return section(kPlan[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(status->written_ns, 0)}).ms(), 0));
 }
 
 void Supervisor::dump() {

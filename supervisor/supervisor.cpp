@@ -157,6 +157,7 @@ void Supervisor::tick() {
     }
     if (now_ >= tick_due_) {
         tick_due_ = now_ + kTick;
+        if (accept_paused_) (void)!poller_->modify(administrator_socket_.get(), kTagAdministrators, {});
         accept_resume();
         look_for_hung_children();
     }

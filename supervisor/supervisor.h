@@ -97,7 +97,7 @@ private:
     std::uint64_t next_link_ = 1, boot_ = 0, refused_ = 0;
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
     int realtime_priority_ = 0;
-    bool all_ready_said_ = false, reload_wanted_ = false, accept_paused_ = false;
+    bool all_ready_said_ = false, reload_wanted_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
     std::optional<int> quit_;
 };
 

@@ -23,7 +23,8 @@ enum class Type : std::uint32_t {
     drop = 6,         // worker -> : a = connection; the supervisor closes its copies
     stop = 10,        // -> child : finish and exit 0
     dump = 11,        // -> child : write your state to the log (USR1)
-    link = 12,        // -> membership: a = service id, b = incarnation of the worker; fds: link socket, delivery segment rw, submit segment ro
+    link = 12,        // -> membership: a = service id, b = incarnation of the worker; fds: link socket, delivery segment rw, submit segment ro;
+                      //                without fds: that worker has died, its link is over
     link_broken = 13, // membership -> : a = service id; its worker broke the ring's rules: replace it
     log = 16,         // child -> : a = level; body: up to 448 bytes of text
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use

@@ -47,6 +47,7 @@ struct Limits {
     unsigned idle_tokens_per_second = 1000;      // wake-ups without any work; beyond: not listened to for the penalty
     Duration token_penalty = milliseconds(10);
     Duration lag_watch = milliseconds(1);    // how often laggards are looked at while there are any
+    Duration hold_max = milliseconds(50);    // longest pause of deliveries for the sake of a laggard
     Duration lag_moved = milliseconds(100);  // a laggard that took something within this time throttles senders
 };
 
@@ -87,6 +88,13 @@ public:
     void publish();
     // Closes what was cut off or hung up, and tells the service. False: there was nothing to do.
     bool reap();
+    // A client that takes its events is so far behind that no more should be taken in for it: its senders may sit on other
+    // nodes, which only a ring that fills up slows down. Never longer than `hold_max` at a time: one batch, then again.
+    bool holds_deliveries() const { return holding_; }
+    void batch_delivered() {
+        if (far_behind_) holding_ = true, held_since_ = {};
+        one_batch_ = false;
+    }
     // Lagging clients and penalties; cheap when there are none. Call when deadline() has passed.
     void on_time(Instant now);
     Instant deadline() const;
@@ -140,6 +148,8 @@ private:
     std::vector<Client*> active_;   // may have requests
     std::vector<Client*> touched_;  // have unpublished events or unreleased requests
     std::vector<Client*> lagging_;  // have a backlog
+    bool far_behind_ = false, holding_ = false, one_batch_ = false;
+    Instant held_since_{};
     std::vector<Client*> closing_;
     std::vector<Client*> penalised_;
     std::size_t backlog_total_ = 0;

@@ -188,7 +188,7 @@ void Server::set_flow(ring::FlowBits bit, bool on) {
 // A laggard that takes its events, only slower than they come, holds the local senders back; one that takes nothing holds
 // back nobody and runs into its limit.
 void Server::watch_laggards(Instant now) {
-    bool throttled = false;
+    bool throttled = false, far_behind = false;
     for (std::size_t i = 0; i < lagging_.size();) {
         Client& client = *lagging_[i];
         if (client.backlog.empty()) {
@@ -203,7 +203,19 @@ void Server::watch_laggards(Instant now) {
         const std::size_t bound = limits_.backlog_per_client / (client.throttles ? 8 : 4);
         client.throttles = moves && client.backlog.bytes() > bound;
         throttled |= client.throttles;
+        far_behind |= client.throttles && client.backlog.bytes() > limits_.backlog_per_client / 2;
         ++i;
+    }
+    far_behind_ = far_behind;
+    if (!far_behind) {
+        holding_ = one_batch_ = false;
+    } else if (!holding_) {
+        if (!one_batch_) holding_ = true, held_since_ = now;
+    } else if (held_since_ == Instant{}) {
+        held_since_ = now;
+    } else if (now - held_since_ >= limits_.hold_max) {
+        holding_ = false;
+        one_batch_ = true;
     }
     set_flow(ring::kFlowLagging, throttled);
     next_watch_ = lagging_.empty() ? kNever : now + limits_.lag_watch;

@@ -75,6 +75,7 @@ bool Worker::round() {
 }
 
 std::size_t Worker::deliver() {
+    if (clients_.holds_deliveries()) return 0;
     std::size_t n = 0, bytes = 0;
     for (ring::Record record; n < kDeliveriesPerRound && bytes < kDeliveredBytesPerRound; ++n) {
         const ring::Pull pulled = delivery_.next(record);
@@ -83,6 +84,7 @@ std::size_t Worker::deliver() {
         bytes += record.payload.size();
         deliver_one(record);
     }
+    clients_.batch_delivered();
     return n;
 }
 
@@ -147,12 +149,12 @@ void Worker::publish_submits() {
 void Worker::sleep() {
     const Instant before = loop::monotonic_now();
     if (on_time(before)) return handle(poller_.look());  // what it caused is to be published first
-    const bool blocked = !uplink_.has_room();
+    const bool blocked = !uplink_.has_room(), holding = clients_.holds_deliveries();
     if (spin_.worthwhile()) {
         const Instant end = before + spin_.limit();
         do {
             for (int i = 0; i < 16; ++i) {
-                if (!delivery_.empty() || (blocked ? uplink_.has_room() : clients_.anything_waiting())) return;
+                if ((!holding && !delivery_.empty()) || (blocked ? uplink_.has_room() : clients_.anything_waiting())) return;
                 relax();
             }
         } while (loop::monotonic_now() < end);
@@ -164,7 +166,7 @@ void Worker::sleep() {
     if ((blocked || uplink_.was_critical()) && (!uplink_.holding() || uplink_.anything_waits())) {
         if (!uplink_.want_space() || uplink_.flush() || uplink_.has_room() == blocked || !uplink_.critical()) return;
     }
-    if (!clients_.prepare_sleep(blocked) || !delivery_.arm()) return;
+    if (!clients_.prepare_sleep(blocked) || (!holding && !delivery_.arm())) return;
 
     const Instant status_at = status_dirty_ ? status_due_ : status_due_ + kHeartbeat;
     const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;

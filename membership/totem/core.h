@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <map>
 #include <vector>
 
 #include "libs/wire/commit_token.h"
@@ -96,6 +97,8 @@ private:
     bool agreed() const;
     NodeId lowest() const;
     bool process_was_paused();
+    void seen_in_ring(NodeId node, std::uint64_t seq);
+    bool out_of_date(NodeId node, std::uint64_t seq) const;
 
     // commit.cpp
     void on_commit_token(ByteView frame);
@@ -151,6 +154,12 @@ private:
     std::vector<NodeId> memb_, new_memb_, trans_;
     NodeId next_ = 0;                   // next member of the ring
     bool failed_to_recv_ = false;
+    // The highest ring sequence another node was seen with, and when. A node's sequence only grows.
+    struct Seen {
+        std::uint64_t seq = 0;
+        Instant at{};
+    };
+    std::map<NodeId, Seen> seen_;       // at most kNodesMax
     bool settled_ = false;              // operational, and the token has been round since: so are all members
 
     // Frames. The regular queue's are those of `operational_ring_`.

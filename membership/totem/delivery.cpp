@@ -53,6 +53,7 @@ void Core::on_mcast(ByteView bytes) {
 
 void Core::on_foreign(NodeId from, RingId ring) {
     ++counters_.dropped_foreign_ring;
+    seen_in_ring(from, ring.seq);
     if (state_ == State::operational) {
         // A late frame of a ring its sender has left together with us is no sign of another ring.
         if (ring.seq < ring_.seq && contains(memb_, from)) return;

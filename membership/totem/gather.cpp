@@ -89,6 +89,20 @@ bool Core::process_was_paused() {
     return now_ < joins_dropped_until_;
 }
 
+void Core::seen_in_ring(NodeId node, std::uint64_t seq) {
+    if (seen_.size() >= kNodesMax && !seen_.contains(node)) return;
+    Seen& seen = seen_[node];
+    if (seq < seen.seq && now_ - seen.at <= config_.join * 2) return;
+    seen = {seq, now_};
+}
+
+// A join that the network held back while its sender went on to another ring. What it gives up may be right here: heeded, it
+// would split the cluster once more. The bound in time is for a node that lost its stored sequence.
+bool Core::out_of_date(NodeId node, std::uint64_t seq) const {
+    const auto seen = seen_.find(node);
+    return seen != seen_.end() && seq < seen->second.seq && now_ - seen->second.at <= config_.join * 2;
+}
+
 void Core::on_join(ByteView frame) {
     const auto join = wire::decode_join(frame);
     NodeSet proc, failed;
@@ -103,6 +117,11 @@ void Core::on_join(ByteView frame) {
         ++counters_.dropped_state;
         return;
     }
+    if (out_of_date(from, join->ring_seq)) {
+        ++counters_.dropped_state;
+        return;
+    }
+    seen_in_ring(from, join->ring_seq);
     ring_seq_seen_ = std::max(ring_seq_seen_, join->ring_seq);
 
     bool heed = true;

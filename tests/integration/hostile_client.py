@@ -38,6 +38,9 @@ def one(checks, area, kind, all_cut, seed):
         checks.that(f"{kind}: a line for each names the process and what it did", len(lines) == connections and all("cut off: it" in x for x in lines), (len(lines), lines[:3]))
     else:
         checks.that(f"{kind}: at most a line for each connection", len(lines) <= connections, (len(lines), lines[:3]))
+    if kind == "crowd":
+        checks.that("crowd: those beyond the limit are refused, and one line says so", cuts >= connections - 4096 and node.log()[since:].count("is refused") == 1,
+                    (connections, cuts, node.log()[since:][-500:]))
     total = len(node.log()[since:].splitlines())
     checks.that(f"{kind}: the log is not flooded", total <= connections + 20, total)
     given_back = wait_for("descriptors", lambda: all(fd_count(p) <= before[n][0] for n, p in pids.items()), 5)

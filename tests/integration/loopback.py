@@ -15,8 +15,9 @@ DAEMONS = ("motet", "motet-membership", "motet-cpg")
 
 
 def free_port(addresses):
-    """A UDP port that is free on all the addresses, with the one below it."""
-    for port in range(26405, 27405, 10):
+    """A UDP port that is free on all the addresses, with the one below it; tests that run at the same time look in different places."""
+    for n in range(1200):
+        port = 20005 + (os.getpid() + n) * 10 % 12000
         with contextlib.ExitStack() as held:
             try:
                 for address in addresses:
@@ -25,7 +26,7 @@ def free_port(addresses):
                 return port
             except OSError:
                 continue
-    raise RuntimeError(f"no free UDP port between 26405 and 27405 on {addresses}")
+    raise RuntimeError(f"no free UDP port between 20000 and 32000 on {addresses}")
 
 
 def tree(pid):

@@ -13,7 +13,7 @@ import time
 
 import loopback
 from loopback import Loopback, alive, config_text, program, wait_log
-from nodes import Checks, wait_for
+from nodes import Checks, binary, wait_for
 
 GOOD = config_text(["127.0.0.1"], 26405)
 
@@ -224,6 +224,34 @@ def crash_leftovers(checks, area):
     node.stop()
 
 
+def access(checks, node):
+    """Whom root's node serves: others only when the file lists them, and a reload is enough for that."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        print("skip - access of other users: needs root and setpriv")
+        return
+    user = pwd.getpwnam("nobody")
+
+    def result():
+        words = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", binary("tests/bench/cpgload"), "ready", "-E", 1, "-W", 2]
+        p = node.run(shutil.which("setpriv"), *words[1:], timeout=20)
+        return '"view":1' in p.stdout.replace(" ", ""), p.stdout + p.stderr
+
+    since = len(node.log())
+    served, out = result()
+    lines = [line for line in node.log()[since:].splitlines() if f"user {user.pw_uid}" in line]
+    checks.that("an unlisted user is refused, with one line of the log", not served and len(lines) == 1, (out, node.log()[since:]))
+    with open(node.config) as f:
+        text = f.read()
+    for listed, extra in ((True, f"uidgid:\n  - uid: {user.pw_uid}\n"), (False, ""), (True, f"uidgid:\n  - gid: {user.pw_gid}\n"), (False, "")):
+        since = len(node.log())
+        with open(node.config, "w") as f:
+            f.write(text + extra)
+        node.process.send_signal(signal.SIGHUP)
+        wait_log(node, "nothing else has changed", 10, since)
+        served, out = result()
+        checks.that(f"after a reload {'with uidgid' if listed else 'without it'} the user is {'served' if listed else 'refused'}", served == listed, (extra, out, node.log()[since:]))
+
+
 def unprivileged(checks):
     if os.geteuid() != 0:
         return   # then everything above was unprivileged already
@@ -263,6 +291,7 @@ def main():
         administration(checks, node)
         second_start(checks, node)
         signals(checks, area, node)
+        access(checks, node)
         hanging(checks, node)
         stop(checks, node)
         crash_leftovers(checks, area)

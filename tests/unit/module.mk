@@ -73,7 +73,7 @@ tests_unit_sync_tests_LDADD = membership/sync/libsync.la libs/wire/libwire.la li
 TESTS += tests/unit/sync_tests
 
 check_PROGRAMS += tests/unit/membership_tests
-tests_unit_membership_tests_SOURCES = tests/unit/membership/ring_file_test.cpp \
+tests_unit_membership_tests_SOURCES = tests/unit/membership/link_test.cpp tests/unit/membership/ring_file_test.cpp \
 	tests/integration/udp_transport_test.cpp membership/ring_file.cpp membership/transport/udp/address.cpp \
 	membership/transport/udp/udp.cpp
 tests_unit_membership_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)

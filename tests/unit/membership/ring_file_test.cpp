@@ -50,6 +50,17 @@ TEST(RingFile, AShortFileCountsAsNone) {
     EXPECT_EQ(file->loaded(), 0u);
 }
 
+TEST(RingFile, AnImpossibleSequenceIsRefused) {
+    TemporaryDirectory dir;
+    const int fd = open((dir.path + "/ringid_7").c_str(), O_CREAT | O_WRONLY, 0600);
+    const std::uint64_t seq = ~std::uint64_t{0};
+    ASSERT_EQ(write(fd, &seq, sizeof seq), static_cast<ssize_t>(sizeof seq));
+    close(fd);
+    auto file = RingFile::open(dir.path, 7);
+    ASSERT_FALSE(file);
+    EXPECT_NE(file.error().text.find("ringid_7"), std::string::npos);
+}
+
 TEST(RingFile, AMissingDirectoryIsNamedWithARemedy) {
     auto file = RingFile::open("/nonexistent/motet", 7);
     ASSERT_FALSE(file);

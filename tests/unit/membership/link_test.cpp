@@ -1,0 +1,114 @@
+// A worker's link from membership's side: who may hold the node back, what is kept for a slow worker, when it is cut off.
+#include "membership/link.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <vector>
+
+namespace motet {
+namespace {
+
+constexpr std::uint64_t kCapacity = 1u << 20;
+
+struct Rig {
+    ring::SegmentFds delivery, submit;
+    int ends[2];
+    ring::Segment worker_own, worker_peer;      // as the worker maps them
+    std::unique_ptr<ring::Consumer> worker;
+    std::unique_ptr<Link> link;
+
+    Rig() {
+        delivery = *ring::create_segment(ring::Role::membership, 1, kCapacity, 0);
+        submit = *ring::create_segment(ring::Role::worker, 1, kCapacity, 0);
+        EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+        worker_own = std::move(*ring::Segment::map(submit.writable, true));
+        worker_peer = std::move(*ring::Segment::map(delivery.read_only, false));
+        worker = std::make_unique<ring::Consumer>(worker_own.page(), worker_peer.page(), std::uint32_t{kCapacity / 2}, kCapacity);
+        link = std::make_unique<Link>(2, 1, ends[0], std::move(*ring::Segment::map(delivery.writable, true)),
+                                      std::move(*ring::Segment::map(submit.read_only, false)));
+    }
+    ~Rig() {
+        for (const int fd : {delivery.writable, delivery.read_only, submit.writable, submit.read_only, ends[1]}) close(fd);
+    }
+
+    void deliver(std::size_t messages) {
+        const std::vector<std::uint8_t> body(4096, 7);
+        for (std::size_t i = 0; i < messages; ++i) link->message(1, body, false);
+        link->publish();
+    }
+    std::size_t take(std::size_t messages) {
+        ring::Record record;
+        std::size_t taken = 0;
+        while (taken < messages && worker->next(record) == ring::Pull::record) ++taken;
+        worker->release();
+        return taken;
+    }
+};
+
+TEST(Link, AWorkerThatIsAtWorkHoldsTheNodeBackOneThatIsNotDoesNot) {
+    Rig rig;
+    Instant now{seconds(100).ns};
+    EXPECT_FALSE(rig.link->congested(now));
+    rig.deliver(300);   // more than the ring takes
+    ASSERT_GT(rig.link->backlog(), 0u);
+    rig.take(100);
+    EXPECT_TRUE(rig.link->congested(now));
+    // It stops: after a moment nobody waits for it any more.
+    now = now + milliseconds(300);
+    EXPECT_FALSE(rig.link->congested(now));
+    rig.take(1);        // and creeping along is not working
+    EXPECT_FALSE(rig.link->congested(now));
+    rig.take(100);
+    EXPECT_TRUE(rig.link->congested(now));
+}
+
+TEST(Link, HoldingTheNodeBackEndsHoweverBusyTheWorkerLooks) {
+    Rig rig;
+    Instant now{seconds(100).ns};
+    EXPECT_FALSE(rig.link->congested(now));
+    rig.deliver(3000);
+    bool held = true;
+    int seconds_held = 0;
+    for (; held && seconds_held < 120; ++seconds_held) {
+        rig.take(4);
+        rig.link->publish();
+        now = now + seconds(1);
+        held = rig.link->congested(now);
+    }
+    EXPECT_GT(seconds_held, 30);
+    EXPECT_LT(seconds_held, 90);
+}
+
+TEST(Link, WhatDoesNotFitWaitsInOrder) {
+    Rig rig;
+    rig.deliver(600);
+    std::size_t taken = 0;
+    for (int i = 0; i < 10; ++i) {
+        taken += rig.take(1000);
+        rig.link->publish();
+    }
+    EXPECT_EQ(taken, 600u);
+    EXPECT_EQ(rig.link->backlog(), 0u);
+    EXPECT_EQ(rig.link->delivered(), 600u);
+    EXPECT_EQ(rig.link->broken(), nullptr);
+}
+
+TEST(Link, AWorkerThatTakesNothingIsCutOffAtTheLimit) {
+    Rig rig;
+    rig.deliver(Link::kBacklogMax / 4096 + kCapacity / 4096 + 2);
+    EXPECT_NE(rig.link->broken(), nullptr);
+    EXPECT_LE(rig.link->backlog(), Link::kBacklogMax + 8192);
+}
+
+TEST(Link, AnImpossibleCursorIsSeen) {
+    Rig rig;
+    rig.deliver(10);
+    rig.worker_own.page()->tail.store(std::uint64_t{1} << 40);
+    rig.deliver(300);
+    EXPECT_NE(rig.link->broken(), nullptr);
+}
+
+}  // namespace
+}  // namespace motet
