@@ -212,7 +212,8 @@ bool Process::receive() {
 
 // A worker that is slow to take its deliveries slows the whole ring down for a while: the token waits here.
 bool Process::throttled() {
-    const bool congested = std::any_of(links_.begin(), links_.end(), [this](auto& l) { return l.second->congested(now_); });
+    bool congested = false;
+    for (auto& [id, link] : links_) congested |= link->congested(now_);     // each keeps its own time
     if (!congested) {
         throttling_ = false;
         return false;

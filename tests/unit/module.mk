@@ -74,10 +74,10 @@ TESTS += tests/unit/sync_tests
 
 check_PROGRAMS += tests/unit/membership_tests
 tests_unit_membership_tests_SOURCES = tests/unit/membership/link_test.cpp tests/unit/membership/ring_file_test.cpp \
-	tests/integration/udp_transport_test.cpp membership/ring_file.cpp membership/transport/udp/address.cpp \
-	membership/transport/udp/udp.cpp
+	tests/unit/membership/node/node_test.cpp tests/integration/udp_transport_test.cpp membership/link.cpp \
+	membership/ring_file.cpp membership/transport/udp/address.cpp membership/transport/udp/udp.cpp
 tests_unit_membership_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
-tests_unit_membership_tests_LDADD = libs/base/libbase.la $(GTEST_LIBS)
+tests_unit_membership_tests_LDADD = membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la libs/feed/libfeed.la libs/ring/libring.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/membership_tests
 
 check_PROGRAMS += tests/unit/cpg_tests
