@@ -22,7 +22,9 @@ Link::Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::S
       submit_(std::move(submit)),
       producer_(delivery_.page(), submit_.page()),
       consumer_(delivery_.page(), submit_.page(), static_cast<std::uint32_t>(totem::kMessageMax + feed::kSubmitHeaderSize),
-                submit_.capacity()) {}
+                submit_.capacity()) {
+    producer_.keep_room(delivery_.capacity() / 4);      // the longest delivery must always find room behind a rewind
+}
 
 Link::~Link() { ::close(socket_); }
 
@@ -168,15 +170,16 @@ void Link::drain_tokens() {
     (void)!::recv(socket_, tokens, sizeof tokens, MSG_DONTWAIT);
 }
 
-bool Link::arm() {
+bool Link::arm(bool for_submissions) {
     if (broken_ != nullptr) return false;
     if (!backlog_.empty() && !producer_.want_space()) return false;
-    if (holding_) return true;      // the token's next visit makes room, not the worker
+    if (holding_ || !for_submissions) return true;      // the token's next visit makes room, not the worker
     return consumer_.arm();
 }
 
 bool Link::congested(Instant now) {
-    if (backlog_.empty() && producer_.free_bytes() >= delivery_.capacity() / 8) {
+    // Used, not free: a ring that rewinds is full of padding until the worker follows, but not of work.
+    if (backlog_.empty() && producer_.used_bytes() <= delivery_.capacity() / 8 * 7) {
         congested_since_ = now;
         return false;
     }

@@ -35,7 +35,8 @@ public:
     // Makes deliveries visible and wakes the worker if it sleeps. True: something moved.
     bool publish();
     // Before the process sleeps. False: there is work after all.
-    bool arm();
+    // `for_submissions`: the worker is to wake us when it submits.
+    bool arm(bool for_submissions);
     void drain_tokens();
 
     // The delivery ring has less than an eighth left, and the worker is at work on it: the node should take in less for a

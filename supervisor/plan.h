@@ -24,7 +24,7 @@ inline constexpr ChildPlan kChildren[] = {
 inline constexpr std::span<const ChildPlan> kPlan{kChildren};
 inline constexpr std::size_t kMembership = 0;
 
-inline constexpr int kWorkerNice = -15;   // with system.sched_rr
+inline constexpr int kWorkerNice = -5;   // with system.sched_rr
 
 // Sizes of what is shared, in bytes.
 inline constexpr std::uint64_t kDeliveryRing = 16u << 20;   // membership to worker

@@ -75,7 +75,7 @@ constexpr Key kKeys[] = {
     {kTotem, "seqno_unchanged_const", u32, "rotations", 1, kU32, "30", L, kZeroUnset, "Rotations without a message before the token is held."},
     {kTotem, "heartbeat_failures_allowed", u32, "", 0, 1000, "0", L, 0, "Missed heartbeats before the token counts as lost; 0 switches the heartbeat off."},
     {kTotem, "max_network_delay", u32, "ms", 30, kDayMs, "50", L, kZeroUnset, "Longest expected delay of the network; used by the heartbeat."},
-    {kTotem, "window_size", u32, "messages", 1, 16382, "50", L, kZeroUnset, "Messages all nodes together may send in one rotation of the token."},
+    {kTotem, "window_size", u32, "messages", 1, 16382, "50", L, kZeroUnset, "Messages all nodes together may send in one rotation of the token. Unset, with max_messages unset: up to eight times as many in a ring of Motet nodes only."},
     {kTotem, "max_messages", u32, "messages", 1, 16382, "17", L, kZeroUnset, "Messages one node may send at one visit of the token."},
     {kTotem, "miss_count_const", u32, "visits", 1, kU32, "5", L, kZeroUnset, "Visits of the token before a missing message is asked for."},
     {kTotem, "knet_pmtud_interval", u32, "s", 0, kU32, "30", L, kZeroUnset | kKnetOnly, "Time between two measurements of the path's largest packet."},
@@ -195,7 +195,7 @@ constexpr Key kKeys[] = {
     {"pload", "count", text, "", 0, 0, "1500000", X, kInert, "Number of test messages."},
     {"pload", "size", text, "", 0, 0, "300", X, kInert, "Size of a test message."},
 
-    {"workers", "spin_us", u32, "us", 0, 1000, "20", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},
+    {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},
 
     {"ipc", "connections_max", u32, "", 16, 65536, "4096", S, kLater, "Client connections of one service; further ones are refused."},
     {"ipc", "connections_per_user_max", u32, "", 1, 65536, "256", S, kLater, "Client connections of one user other than root, in one service."},

@@ -202,6 +202,7 @@ TotemSettings derive(const Snapshot& in) {
     out.seqno_unchanged_const = set_or32(in, "totem.seqno_unchanged_const", 30);
     out.miss_count_const = set_or32(in, "totem.miss_count_const", 5);
     out.window_size = set_or32(in, "totem.window_size", 50);
+    out.adaptive_window = set_or32(in, "totem.window_size", 0) == 0 && set_or32(in, "totem.max_messages", 0) == 0;
     out.max_messages = set_or32(in, "totem.max_messages", 17);
     out.netmtu = set_or32(in, "totem.netmtu", out.transport == Transport::knet ? 65536 : 1500);
     out.block_unlisted_ips = in.flag("totem.block_unlisted_ips", true);

@@ -91,6 +91,9 @@ public:
     // A client that takes its events is so far behind that no more should be taken in for it: its senders may sit on other
     // nodes, which only a ring that fills up slows down. Never longer than `hold_max` at a time: one batch, then again.
     bool holds_deliveries() const { return holding_; }
+    bool far_behind() const { return far_behind_; }
+    // Then on_time() is wanted every round: a millisecond of deliveries is megabytes.
+    bool anyone_lags() const { return !lagging_.empty(); }
     void batch_delivered() {
         if (far_behind_) holding_ = true, held_since_ = {};
         one_batch_ = false;

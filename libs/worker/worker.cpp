@@ -19,7 +19,10 @@ constexpr Duration kStatusEvery = milliseconds(200);
 constexpr Duration kHeartbeat =
     milliseconds(800);  // after that at the latest: the supervisor takes a long silence for a hang
 constexpr Duration kDropRetry = milliseconds(10);  // the control socket was full
-constexpr std::uint64_t kSpinDefaultUs = 20;
+// One batch beside a client that is far behind, between two pauses of ipc::Limits::hold_max: slower than any client that is at
+// work, fast enough that a full ring (with a synchronisation behind it) is through in two seconds.
+constexpr std::size_t kSparingDeliveries = 4096, kSparingBytes = 512 * 1024;
+constexpr std::uint64_t kSpinDefaultUs = 60;
 constexpr std::uint64_t kSpinMaxUs = 1000;
 
 }  // namespace
@@ -75,9 +78,13 @@ bool Worker::round() {
 }
 
 std::size_t Worker::deliver() {
+    if (clients_.anyone_lags()) clients_.on_time(loop::monotonic_now());
     if (clients_.holds_deliveries()) return 0;
+    const bool sparing = clients_.far_behind();
+    const std::size_t most = sparing ? kSparingDeliveries : kDeliveriesPerRound;
+    const std::size_t most_bytes = sparing ? kSparingBytes : kDeliveredBytesPerRound;
     std::size_t n = 0, bytes = 0;
-    for (ring::Record record; n < kDeliveriesPerRound && bytes < kDeliveredBytesPerRound; ++n) {
+    for (ring::Record record; n < most && bytes < most_bytes; ++n) {
         const ring::Pull pulled = delivery_.next(record);
         if (pulled == ring::Pull::empty) break;
         if (pulled == ring::Pull::violation) fatal(name_ + ": the delivery ring holds impossible cursors or records");

@@ -27,6 +27,7 @@ struct Config {
     std::uint32_t miss_count_const = 5;     // token visits
     std::uint32_t window_size = 50;         // mcasts per rotation, whole ring
     std::uint32_t max_messages = 17;        // mcasts per token visit
+    bool adaptive_window = false;           // in a ring of Motet nodes only, up to 8 times the two above
     std::uint32_t netmtu = 1500;            // bytes; frame body is netmtu - 90
     bool cancel_token_hold_on_retransmit = false;
     bool block_unlisted = true;             // drop frames whose system_from is not in `nodes`

@@ -34,6 +34,7 @@ public:
     void on_time(Instant now, Output& out);
     Instant deadline() const { return timers_.next(); }
     bool submit(const Submission& message, Instant now, Output& out);
+    bool token_rotates() const { return state_ == State::operational && !held_; }
     std::size_t room(Stream stream) const;
     bool backlog_critical() const;
     void leave(Output& out);

@@ -118,6 +118,7 @@ void Core::apply(Verdict verdict) {
         for (Sender& each : senders_) each.normal.reset();
         normal_queue_.restart();
     }
+    flow_.widen(config_.adaptive_window && verdict == Verdict::synchronised_restart);
     if (!normal_queue_.empty()) release_hold();
 }
 

@@ -5,13 +5,21 @@
 #include <algorithm>
 
 namespace motet::totem {
+namespace {
+
+constexpr std::uint32_t kCalmVisits = 4;    // before the next step up
+
+}  // namespace
 
 std::uint32_t Flow::allowed(const Config& config, const wire::Token& token, std::uint32_t backlog) {
-    std::uint32_t allowed = std::min(config.max_messages, config.window_size - token.fcc);
+    const std::uint32_t window = this->window(config), most = config.max_messages * factor_;
+    std::uint32_t allowed = std::min(most, window - token.fcc);
+    // Corosync's windows wrap here and stop limiting; ours leave everybody the usual number.
+    if (wide_ && token.fcc >= window) allowed = config.max_messages;
     backlog_ = backlog;
     const std::uint32_t all = token.backlog + backlog_ - backlog_before_;
     if (all != 0) {
-        const std::uint32_t share = config.window_size * backlog_before_ / all;
+        const std::uint32_t share = window * backlog_before_ / all;
         if (share > 0) allowed = std::min(allowed, share);
     }
     return allowed;
@@ -22,6 +30,17 @@ void Flow::account(wire::Token& token, std::uint32_t sent) {
     sent_ = sent;
     token.backlog += backlog_ - backlog_before_;
     backlog_before_ = backlog_;
+}
+
+void Flow::adapt(bool losses, bool all_used) {
+    if (!wide_) return;
+    if (losses) {
+        factor_ = std::max(factor_ / 2, 1u);
+        calm_ = 0;
+    } else if (all_used && ++calm_ >= kCalmVisits) {
+        factor_ = std::min(factor_ + 1, kWidest);
+        calm_ = 0;
+    }
 }
 
 }  // namespace motet::totem

@@ -42,6 +42,8 @@ void Core::on_token(ByteView frame) {
     const SendQueue& queue = wta_send_ ? sync_queue_ : normal_queue_;
     const std::uint32_t backlog = recovering ? static_cast<std::uint32_t>(resend_.size()) : queue.backlog();
     std::uint32_t allowed = flow_.allowed(config_, token, backlog);
+    const std::uint32_t may_send = allowed;
+    const bool requests = !token.retransmit.empty();
     const std::uint32_t repeated = answer_requests(token, ring_, store, allowed, *out_);
     const std::uint32_t asked = request_missing(token, ring_, store, my_aru_, config_.miss_count_const);
     counters_.mcast_retransmitted += repeated;
@@ -63,6 +65,7 @@ void Core::on_token(ByteView frame) {
     const std::uint32_t sent = recovering ? send_old(token, allowed) : send_new(token, allowed);
     advance_aru(store);
     flow_.account(token, repeated + sent);
+    flow_.adapt(requests || asked > 0, sent == may_send && sent > 0);
     set_aru(token);
     if (fails_to_receive(token, aru_before)) return;
     last_token_seq_ = token.token_seq;
@@ -98,7 +101,7 @@ void Core::free_stable(std::uint32_t aru, std::uint32_t aru_before) {
 
 // The windows of all members must be able to hold what is sent, and the numbers must be free to give.
 bool Core::may_number(const SortQueue& store, std::uint32_t seq, std::uint32_t allowed) const {
-    const std::uint32_t margin = allowed + config_.window_size;
+    const std::uint32_t margin = allowed + flow_.window(config_);
     const std::uint32_t slots = state_ == State::recovery || margin >= kUnstableMax ? SortQueue::kSlots : kUnstableMax;
     return !wire::seq_lt(store.released() + slots - margin, seq) && !wire::seq_lt(seq, high_seq_);
 }

@@ -197,6 +197,7 @@ void Totem::on_frame(ByteView frame, Instant now, Output& out) { core_->on_frame
 void Totem::on_time(Instant now, Output& out) { core_->on_time(now, out); }
 Instant Totem::deadline() const { return core_->deadline(); }
 bool Totem::submit(const Submission& message, Instant now, Output& out) { return core_->submit(message, now, out); }
+bool Totem::token_rotates() const { return core_->token_rotates(); }
 std::size_t Totem::room(Stream stream) const { return core_->room(stream); }
 bool Totem::backlog_critical() const { return core_->backlog_critical(); }
 void Totem::leave(Output& out) { core_->leave(out); }

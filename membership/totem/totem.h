@@ -77,6 +77,8 @@ public:
     RingId ring() const;                        // of the last operational ring
     std::span<const NodeId> members() const;
     bool waiting_for_sync() const;
+    // The token is on its way and will come by itself: a submission can wait for it. False on an idle or forming ring.
+    bool token_rotates() const;
     const Counters& counters() const;
     std::string describe() const;               // one line for logs and the state dump
 
