@@ -85,7 +85,7 @@ tests_unit_cpg_tests_SOURCES = tests/unit/workers/cpg/core_fixture.h tests/unit/
 	tests/unit/workers/cpg/core_hostile_test.cpp tests/unit/workers/cpg/core_parts_test.cpp \
 	tests/unit/workers/cpg/core_requests_test.cpp tests/unit/workers/cpg/core_sync_test.cpp
 tests_unit_cpg_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
-tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/cpg_tests
 
 endif
