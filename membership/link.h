@@ -46,6 +46,7 @@ public:
     const char* broken() const { return broken_; }
     void cut(const char* why) { if (broken_ == nullptr) broken_ = why; }
     bool holding() const { return holding_; }
+    bool unpublished() const { return unpublished_; }
     // How far the worker says to have come; only to be compared, what it means for the ring is the producer's business.
     std::uint64_t cursor() const { return submit_.page()->tail.load(std::memory_order_relaxed); }
     std::uint32_t service() const { return service_; }

@@ -157,11 +157,10 @@ Process::Ended Process::run() {
             continue;
         }
         if (round()) {
-            if (++rounds_ % kLookEvery != 0) continue;
-            for (const loop::Ready& r : poller_->look()) {
-                if (r.tag == kTagTransport) socket_ready_ = true;
-                if (r.tag == kTagControl && !read_control()) stop_ = true;
-            }
+            // Among others the token comes through the poller; alone it comes through `looped_`.
+            const bool token_by_poller = !socket_ready_ && node_->totem().members().size() > 1;
+            if (++rounds_ % kLookEvery != 0 && !token_by_poller) continue;
+            handle(poller_->look());
         } else {
             sleep();
         }
@@ -188,10 +187,16 @@ bool Process::round() {
             worked = true;
         }
         if (looped_.size() > kLoopedMax) looped_.clear();   // lost frames, which Totem recovers
-        // Until nothing is there, and what follows from it sent at once: waking a worker takes longer than passing the token on.
-        for (int i = 0; i < kReceives && receive(); ++i) {
+        // What follows from a batch is sent at once: waking a worker takes longer than passing the token on. For the same
+        // reason the socket is looked at once more when messages have come in: their token is right behind them.
+        for (int i = 0; i < kReceives; ++i) {
+            const transport::Received got = receive();
+            if (got == transport::Received::nothing) break;
             transport_->flush();
             worked = true;
+            const bool wakes = std::any_of(links_.begin(), links_.end(), [](auto& l) { return l.second->unpublished(); });
+            if (got == transport::Received::some && (i > 0 || !wakes)) break;
+            socket_ready_ = true;
         }
     }
     if (node_->deadline() <= now_) {
@@ -208,12 +213,11 @@ bool Process::round() {
     return worked;
 }
 
-bool Process::receive() {
-    const bool alone = node_->totem().members().size() <= 1;
-    if (!socket_ready_ && alone) return false;      // looked at by the poller
-    bool any = transport_->receive([this](ByteView frame) { node_->on_frame(frame, now_); });
-    socket_ready_ = any;
-    return any;
+transport::Received Process::receive() {
+    if (!socket_ready_) return transport::Received::nothing;    // the poller tells
+    const transport::Received got = transport_->receive([this](ByteView frame) { node_->on_frame(frame, now_); });
+    socket_ready_ = got == transport::Received::more;
+    return got;
 }
 
 // A worker that is slow to take its deliveries slows the whole ring down for a while: the token waits here.
@@ -234,7 +238,6 @@ bool Process::throttled() {
 }
 
 void Process::sleep() {
-    for (auto& [id, link] : links_) link->drain_tokens();
     // A submission cannot leave before the token's next visit: while that is certain to come, nobody needs to wake us for it.
     const bool token_will_come = node_->totem().token_rotates() && node_->totem().members().size() > 1;
     for (auto& [id, link] : links_)
@@ -244,13 +247,19 @@ void Process::sleep() {
     if (!owed_.empty()) until = std::min(until, owed_due_);
     // Frames that are left waiting must not keep us awake: with real-time priority that could cost the slow worker its CPU.
     listen(!throttling_);
-    for (const loop::Ready& r : poller_->wait(until)) {
+    handle(poller_->wait(until));
+}
+
+void Process::handle(std::span<const loop::Ready> ready) {
+    for (const loop::Ready& r : ready) {
         if (r.tag == kTagTransport) socket_ready_ = true;
         if (r.tag == kTagControl && !read_control()) stop_ = true;
+        if (r.tag < kTagLink) continue;
+        const auto it = links_.find(static_cast<std::uint32_t>(r.tag - kTagLink));
+        if (it == links_.end()) continue;
+        it->second->drain_tokens();     // here, before the rings are armed again, never after
         // Reported for ever otherwise; what comes next is the supervisor's to say.
-        if (r.tag >= kTagLink && r.hung_up)
-            if (const auto it = links_.find(static_cast<std::uint32_t>(r.tag - kTagLink)); it != links_.end())
-                poller_->remove(it->second->socket());
+        if (r.hung_up) poller_->remove(it->second->socket());
     }
 }
 

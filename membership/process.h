@@ -40,7 +40,8 @@ private:
     Ended start(control::Message& message);
     Ended wait_for_start();
     bool round();
-    bool receive();
+    transport::Received receive();
+    void handle(std::span<const loop::Ready> ready);
     bool throttled();
     void sleep();
     void listen(bool on);

@@ -19,6 +19,12 @@ struct Counters {
     int last_send_errno = 0;
 };
 
+enum class Received {
+    nothing,
+    some,       // and probably no more: wait for the descriptors
+    more,       // the batch was full
+};
+
 class Transport {
 public:
     virtual ~Transport() = default;
@@ -29,8 +35,8 @@ public:
 
     // Descriptors to wait on for reading.
     virtual std::span<const int> descriptors() const = 0;
-    // Hands up what has arrived, in a bounded batch. False: nothing was there.
-    virtual bool receive(const std::function<void(ByteView frame)>& handler) = 0;
+    // Hands up what has arrived, in a bounded batch.
+    virtual Received receive(const std::function<void(ByteView frame)>& handler) = 0;
 
     virtual const Counters& counters() const = 0;
     virtual std::string describe() const = 0;

@@ -142,7 +142,7 @@ public:
 
     void flush() override;
     std::span<const int> descriptors() const override { return descriptors_; }
-    bool receive(const std::function<void(ByteView)>& handler) override;
+    Received receive(const std::function<void(ByteView)>& handler) override;
     const Counters& counters() const override { return counters_; }
     std::string describe() const override { return config_.use_multicast ? "udp" : "udpu"; }
 
@@ -321,8 +321,8 @@ void Udp::send_singly(const Burst& burst) {
     }
 }
 
-bool Udp::receive(const std::function<void(ByteView)>& handler) {
-    bool any = false;
+Received Udp::receive(const std::function<void(ByteView)>& handler) {
+    Received result = Received::nothing;
     // Multicast frames first: a token must not overtake the frames that its sender sent before it.
     for (auto fd = descriptors_.rbegin(); fd != descriptors_.rend(); ++fd) {
         mmsghdr messages[kBatch];
@@ -336,8 +336,8 @@ bool Udp::receive(const std::function<void(ByteView)>& handler) {
         }
         ++counters_.receive_calls;
         const int got = ::recvmmsg(*fd, messages, kBatch, MSG_DONTWAIT, nullptr);
+        if (got > 0) result = std::max(result, got == static_cast<int>(kBatch) ? Received::more : Received::some);
         for (int i = 0; i < got; ++i) {
-            any = true;
             msghdr& m = messages[i].msg_hdr;
             if ((m.msg_flags & MSG_TRUNC) != 0) {
                 ++counters_.dropped_truncated;
@@ -372,7 +372,7 @@ bool Udp::receive(const std::function<void(ByteView)>& handler) {
             counters_.bytes_received += all.size();
         }
     }
-    return any;
+    return result;
 }
 
 }  // namespace
