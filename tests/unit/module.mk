@@ -40,10 +40,9 @@ tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_co
 TESTS += tests/unit/client_tests
 
 check_PROGRAMS += tests/unit/config_tests
-tests_unit_config_tests_SOURCES = tests/unit/libs/config/reload_test.cpp tests/unit/libs/config/schema_test.cpp \
-	tests/unit/libs/config/snapshot_test.cpp tests/unit/libs/config/totem_settings_test.cpp \
-	tests/unit/supervisor/reader/compile_test.cpp tests/unit/supervisor/reader/names_test.cpp \
-	tests/unit/supervisor/reader/print_test.cpp
+tests_unit_config_tests_SOURCES = tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
+	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_config_tests_LDADD = supervisor/reader/libreader.la libs/config/libconfig.la libs/base/libbase.la $(YAML_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/config_tests
