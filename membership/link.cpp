@@ -14,8 +14,11 @@ constexpr Duration kCongestedMax = seconds(60);
 
 }  // namespace
 
-Link::Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit)
-    : service_(service),
+Link::Link(std::uint32_t number, std::string name, ServiceSet services, std::uint64_t incarnation, int socket,
+           ring::Segment delivery, ring::Segment submit)
+    : number_(number),
+      name_(std::move(name)),
+      services_(services),
       incarnation_(incarnation),
       socket_(socket),
       delivery_(std::move(delivery)),
@@ -30,29 +33,22 @@ Link::~Link() { ::close(socket_); }
 
 void Link::sync_started() { push(feed::Delivery::sync_started, ByteView{}); }
 
-void Link::init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) {
+void Link::init(std::uint32_t service, sync::Round round, RingId ring, std::span<const NodeId> members,
+                std::span<const NodeId> continuing) {
     scratch_.clear();
-    feed::encode_init({round, ring, {members.begin(), members.end()}, {continuing.begin(), continuing.end()}}, scratch_);
+    feed::encode_init({service, round, ring, {members.begin(), members.end()}, {continuing.begin(), continuing.end()}}, scratch_);
     push(feed::Delivery::init, scratch_);
 }
 
-void Link::process(sync::Round round) {
+void Link::step(feed::Delivery type, std::uint32_t service, sync::Round round) {
     scratch_.clear();
-    feed::encode_round(round, scratch_);
-    push(feed::Delivery::process, scratch_);
+    feed::encode_step({service, round}, scratch_);
+    push(type, scratch_);
 }
 
-void Link::activate(sync::Round round) {
-    scratch_.clear();
-    feed::encode_round(round, scratch_);
-    push(feed::Delivery::activate, scratch_);
-}
-
-void Link::abort(sync::Round round) {
-    scratch_.clear();
-    feed::encode_round(round, scratch_);
-    push(feed::Delivery::abort, scratch_);
-}
+void Link::process(std::uint32_t service, sync::Round round) { step(feed::Delivery::process, service, round); }
+void Link::activate(std::uint32_t service, sync::Round round) { step(feed::Delivery::activate, service, round); }
+void Link::abort(std::uint32_t service, sync::Round round) { step(feed::Delivery::abort, service, round); }
 
 void Link::complete(RingId ring, bool all_motet) {
     scratch_.clear();
@@ -126,19 +122,22 @@ bool Link::submit(node::Node& node, const ring::Record& record, Instant now) {
     switch (static_cast<feed::Submit>(record.type)) {
         case feed::Submit::multicast: {
             const auto guarantee = h.guarantee == 1 ? Guarantee::safe : Guarantee::agreed;
-            switch (node.submit(service_, submitted->body, guarantee, h.unit_first != 0, h.unit_last != 0, now)) {
+            switch (node.submit(services_, submitted->body, guarantee, h.unit_first != 0, h.unit_last != 0, now)) {
                 case node::Submitted::taken: return true;
                 case node::Submitted::no_room: return false;
-                case node::Submitted::refused: broken_ = "it submits what is not a message of its service"; return true;
+                case node::Submitted::refused: broken_ = "it submits what is not a message of its services"; return true;
             }
             return true;
         }
         case feed::Submit::sync_multicast: {
-            const node::Submitted result = node.submit_sync(service_, h.round, submitted->body, now);
-            if (result == node::Submitted::refused) broken_ = "it submits what is not a message of its service";
+            const node::Submitted result = node.submit_sync(services_, h.round, submitted->body, now);
+            if (result == node::Submitted::refused) broken_ = "it submits what is not a message of its services";
             return result != node::Submitted::no_room;
         }
-        case feed::Submit::sync_done: node.sync_done(service_, h.round, now); return true;
+        case feed::Submit::sync_done:
+            if (contains(services_, h.service)) node.sync_done(h.service, h.round, now);
+            else broken_ = "it ends a step of a service that is not its own";
+            return true;
     }
     broken_ = "a submission has an unknown type";
     return true;

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "libs/base/bytes.h"
 #include "libs/feed/feed.h"
@@ -17,16 +18,18 @@ public:
     // Deliveries that the ring cannot take wait here; a worker that far behind is replaced.
     static constexpr std::size_t kBacklogMax = 64u << 20;
 
-    Link(std::uint32_t service, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit);
+    // `number`: the supervisor's for this worker; `services`: the ids it may send and is sent.
+    Link(std::uint32_t number, std::string name, ServiceSet services, std::uint64_t incarnation, int socket, ring::Segment delivery, ring::Segment submit);
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
     ~Link() override;
 
     void sync_started() override;
-    void init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) override;
-    void process(sync::Round round) override;
-    void activate(sync::Round round) override;
-    void abort(sync::Round round) override;
+    void init(std::uint32_t service, sync::Round round, RingId ring, std::span<const NodeId> members,
+              std::span<const NodeId> continuing) override;
+    void process(std::uint32_t service, sync::Round round) override;
+    void activate(std::uint32_t service, sync::Round round) override;
+    void abort(std::uint32_t service, sync::Round round) override;
     void complete(RingId ring, bool all_motet) override;
     void message(NodeId from, ByteView body, bool foreign_order) override;
 
@@ -49,7 +52,9 @@ public:
     bool unpublished() const { return unpublished_; }
     // How far the worker says to have come; only to be compared, what it means for the ring is the producer's business.
     std::uint64_t cursor() const { return submit_.page()->tail.load(std::memory_order_relaxed); }
-    std::uint32_t service() const { return service_; }
+    std::uint32_t number() const { return number_; }
+    const char* name() const { return name_.c_str(); }
+    ServiceSet services() const { return services_; }
     std::uint64_t incarnation() const { return incarnation_; }
     int socket() const { return socket_; }
     std::uint64_t delivered() const { return delivered_; }
@@ -62,11 +67,14 @@ private:
     };
     void push(feed::Delivery type, std::span<const ByteView> pieces);
     void push(feed::Delivery type, ByteView payload) { push(type, std::span<const ByteView>(&payload, 1)); }
+    void step(feed::Delivery type, std::uint32_t service, sync::Round round);
     void push_backlog();
     void send_token();
     bool submit(node::Node& node, const ring::Record& record, Instant now);
 
-    std::uint32_t service_;
+    std::uint32_t number_;
+    std::string name_;
+    ServiceSet services_;
     std::uint64_t incarnation_;
     int socket_;
     ring::Segment delivery_, submit_;

@@ -19,7 +19,7 @@
 namespace motet {
 namespace {
 
-constexpr std::uint64_t kTagControl = 1, kTagTransport = 2, kTagLink = 16;  // kTagLink + service id
+constexpr std::uint64_t kTagControl = 1, kTagTransport = 2, kTagLink = 16;  // kTagLink + number of the worker
 constexpr std::size_t kSubmitBatch = 128;       // submissions of one worker per round
 constexpr std::size_t kLoopedBatch = 64;
 constexpr int kReceives = 4;                    // batches of datagrams per round
@@ -291,11 +291,12 @@ bool Process::read_control() {
 }
 
 void Process::take_link(control::Message& message) {
-    const auto service = static_cast<std::uint32_t>(message.header.a);
-    if (message.fds.empty()) return lose_link(service, message.header.b);
+    const auto number = static_cast<std::uint32_t>(message.header.a);
+    if (message.fds.empty()) return lose_link(number, message.header.b);
+    const std::string name(as_text(message.body));
     if (message.fds.size() != 3) {
         for (const int fd : message.fds) ::close(fd);
-        MOTET_LOG(error, "the link of service %u came without its descriptors", service);
+        MOTET_LOG(error, "the link of %s came without its descriptors", name.c_str());
         return;
     }
     Result<ring::Segment> delivery = ring::Segment::map(message.fds[1], true, true);
@@ -304,52 +305,58 @@ void Process::take_link(control::Message& message) {
     ::close(message.fds[2]);
     if (!delivery || !submit) {
         ::close(message.fds[0]);
-        MOTET_LOG(error, "the link of service %u cannot be mapped: %s", service,
+        MOTET_LOG(error, "the link of %s cannot be mapped: %s", name.c_str(),
                   (!delivery ? delivery.error() : submit.error()).text.c_str());
         return;
     }
-    const bool replaced = links_.contains(service);
-    if (replaced) {
-        node_->attach(service, nullptr);
-        poller_->remove(links_[service]->socket());
+    if (const auto it = links_.find(number); it != links_.end()) {
+        node_->detach(it->second.get());
+        poller_->remove(it->second->socket());
     }
-    auto link = std::make_unique<Link>(service, message.header.b, message.fds[0], std::move(*delivery), std::move(*submit));
-    (void)!poller_->add(link->socket(), kTagLink + service);
-    node_->attach(service, link.get());
-    links_[service] = std::move(link);
+    auto link = std::make_unique<Link>(number, name, ServiceSet{message.header.c}, message.header.b, message.fds[0], std::move(*delivery),
+                                       std::move(*submit));
+    (void)!poller_->add(link->socket(), kTagLink + number);
+    node_->attach(link->services(), link.get());
+    links_[number] = std::move(link);
     if (!go_) return;
-    MOTET_LOG(notice, "service %u has a new worker: the ring is formed again to synchronise it", service);
+    MOTET_LOG(notice, "%s has a new worker: the ring is formed again to synchronise it", name.c_str());
     node_->resynchronise(now_);
 }
 
 // The worker is dead. Until its successor comes, other nodes must not wait for what nobody will say.
-void Process::lose_link(std::uint32_t service, std::uint64_t incarnation) {
-    const auto it = links_.find(service);
+void Process::lose_link(std::uint32_t number, std::uint64_t incarnation) {
+    const auto it = links_.find(number);
     if (it == links_.end() || it->second->incarnation() != incarnation) return;
     Link& link = *it->second;
     while (link.drain(*node_, now_, kSubmitBatch)) {}   // its clients were told that these are accepted
-    node_->attach(service, nullptr);
+    node_->detach(&link);
     poller_->remove(link.socket());
     links_.erase(it);
     node_->on_time(now_);   // carries out what the loss of the service has put off
 }
 
+Link* Process::serving(std::uint32_t service) {
+    for (const auto& [number, link] : links_)
+        if (contains(link->services(), service)) return link.get();
+    return nullptr;
+}
+
 // A worker that lives but does not finish its step of a synchronisation would hold up every node for ever.
 void Process::watch_synchronisation() {
     const node::Node::Awaited awaited = node_->awaited();
-    const auto it = links_.find(awaited.service);
+    Link* const link = serving(awaited.service);
     const Duration passed = std::min(now_ - watched_at_, kStepCountMax);
     watched_at_ = now_;
     // What waits for room in Totem's queue is our delay, not the worker's.
-    if (awaited != watched_ || it == links_.end() || it->second->holding()) {
+    if (awaited != watched_ || link == nullptr || link->holding()) {
         watched_ = awaited;
         watched_for_ = watched_idle_ = {};
         return;
     }
-    const std::uint64_t cursor = it->second->cursor();
+    const std::uint64_t cursor = link->cursor();
     watched_for_ = watched_for_ + passed;
     watched_idle_ = cursor == std::exchange(watched_cursor_, cursor) ? watched_idle_ + passed : Duration{};
-    if (watched_idle_ > kStepIdleMax || watched_for_ > kStepMax) it->second->cut("it does not finish its part of a synchronisation");
+    if (watched_idle_ > kStepIdleMax || watched_for_ > kStepMax) link->cut("it does not finish its part of a synchronisation");
 }
 
 // Log lines may be lost, these must not be: nobody would replace a broken worker, or call the node ready.
@@ -372,9 +379,9 @@ bool Process::report_broken_links() {
             ++it;
             continue;
         }
-        MOTET_LOG(error, "service %u is cut off: %s", link.service(), link.broken());
-        tell({.type = static_cast<std::uint32_t>(control::Type::link_broken), .a = link.service(), .b = link.incarnation()});
-        node_->attach(link.service(), nullptr);
+        MOTET_LOG(error, "the worker of %s is cut off: %s", link.name(), link.broken());
+        tell({.type = static_cast<std::uint32_t>(control::Type::link_broken), .a = link.number(), .b = link.incarnation()});
+        node_->detach(&link);
         poller_->remove(link.socket());
         it = links_.erase(it);
         any = true;
@@ -413,8 +420,8 @@ void Process::publish_status() {
 void Process::dump() {
     MOTET_LOG(notice, "totem: %s", node_->totem().describe().c_str());
     MOTET_LOG(notice, "synchronisation: %s", node_->sync().describe().c_str());
-    for (const auto& [id, link] : links_)
-        MOTET_LOG(notice, "link of service %u: %llu delivered, %zu bytes of backlog", id,
+    for (const auto& [number, link] : links_)
+        MOTET_LOG(notice, "link of %s: %llu delivered, %zu bytes of backlog", link->name(),
                   static_cast<unsigned long long>(link->delivered()), link->backlog());
 }
 

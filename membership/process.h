@@ -47,7 +47,8 @@ private:
     void listen(bool on);
     bool read_control();
     void take_link(control::Message& message);
-    void lose_link(std::uint32_t service, std::uint64_t incarnation);
+    void lose_link(std::uint32_t number, std::uint64_t incarnation);
+    Link* serving(std::uint32_t service);
     void watch_synchronisation();
     bool report_broken_links();
     void tell(const control::Header& header);
@@ -62,12 +63,12 @@ private:
     std::unique_ptr<transport::Transport> transport_;
     std::unique_ptr<RingFile> ring_file_;
     std::unique_ptr<node::Node> node_;
-    std::map<std::uint32_t, std::unique_ptr<Link>> links_;
+    std::map<std::uint32_t, std::unique_ptr<Link>> links_;     // by the supervisor's number of the worker
     std::deque<Bytes> looped_;              // own copies of own frames, in sending order
     std::unique_ptr<metrics::StatusWriter> status_;
     MemberLog members_;
     std::vector<std::string> unenforced_;
-    // What the supervisor must hear although its socket was full. At most one of a kind and service.
+    // What the supervisor must hear although its socket was full. At most one of a kind and worker.
     std::deque<control::Header> owed_;
     Instant now_, status_due_, owed_due_{}, throttled_since_{}, watched_at_{};
     node::Node::Awaited watched_;           // the step of a synchronisation that is waited for, and how long already

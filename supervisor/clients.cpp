@@ -52,7 +52,7 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
     if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
 
     ipc::Hello hello;
-    hello.service = kPlan[index].service;
+    hello.service = static_cast<std::uint32_t>(index);
     hello.node_id = start_.node_id;
     hello.boot_incarnation = boot_;
     const auto refuse = [&](ipc::Outcome why) {

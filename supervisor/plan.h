@@ -3,23 +3,23 @@
 #include <cstdint>
 #include <span>
 
+#include "libs/base/ids.h"
+
 namespace motet::supervisor {
 
 struct ChildPlan {
     const char* name;            // in status and options
     const char* program;         // in the libexec directory
-    std::uint32_t service;       // service id of a worker, as in messages between nodes
+    ServiceSet services;         // ids of a worker's messages between nodes; it may have none
     const char* socket;          // clients connect to it, in the runtime directory; null: no clients
     const char* user;            // what it becomes when started as root; null: it stays
     bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
                                  // a worker that preempted its clients at every message would handle them one by one
 };
 
-inline constexpr std::uint32_t kNoService = 0xFFFFFFFF;
-
 inline constexpr ChildPlan kChildren[] = {
-    {"membership", "motet-membership", kNoService, nullptr, nullptr, true},
-    {"cpg", "motet-cpg", 2, "cpg.sock", "motet-cpg", false},
+    {"membership", "motet-membership", 0, nullptr, nullptr, true},
+    {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
 };
 inline constexpr std::span<const ChildPlan> kPlan{kChildren};
 inline constexpr std::size_t kMembership = 0;

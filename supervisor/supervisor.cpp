@@ -274,7 +274,7 @@ void Supervisor::hand_over_worker(std::size_t index) {
         child.link = std::move(*link);
         const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(),
                            child.link.submit_writable.get(), child.link.delivery_read_only.get()};
-        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, kPlan[index].service), {}, fds) &&
+        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, kPlan[index].services), {}, fds) &&
              control::send(child.control.get(), header_of(control::Type::go));
         child.started = ok;
         // Before its own START membership could make nothing of it; it gets all links behind that.
@@ -289,7 +289,8 @@ void Supervisor::hand_over_worker(std::size_t index) {
 bool Supervisor::send_link(std::size_t worker) {
     const Child& child = children_[worker];
     const int fds[] = {child.link.membership_socket.get(), child.link.delivery_writable.get(), child.link.submit_read_only.get()};
-    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, kPlan[worker].service, child.incarnation), {}, fds);
+    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, worker, child.incarnation, kPlan[worker].services),
+                         as_bytes(kPlan[worker].name), fds);
 }
 
 void Supervisor::hand_over_membership() {
@@ -425,13 +426,11 @@ void Supervisor::on_child_ready(std::size_t index) {
     all_ready_said_ = true;
 }
 
-void Supervisor::on_link_broken(std::uint64_t service, std::uint64_t incarnation) {
+void Supervisor::on_link_broken(std::uint64_t worker, std::uint64_t incarnation) {
+    if (worker >= kPlan.size() || !is_worker(worker) || children_[worker].incarnation != incarnation || !state_.has_links(worker)) return;
+    MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", kPlan[worker].program);
     Actions actions;
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
-        if (is_worker(i) && kPlan[i].service == service && children_[i].incarnation == incarnation && state_.has_links(i)) {
-            MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", kPlan[i].program);
-            state_.on_broken(i, now_, actions);
-        }
+    state_.on_broken(worker, now_, actions);
     act(std::move(actions));
 }
 
@@ -453,7 +452,7 @@ void Supervisor::on_exit(std::size_t index) {
     child.control.reset();
     // Other nodes must not wait for it while its successor is on its way. If this is lost, the successor's link says the same.
     if (is_worker(index) && child.started && children_[kMembership].started)
-        control::send(children_[kMembership].control.get(), header_of(control::Type::link, kPlan[index].service, child.incarnation));
+        control::send(children_[kMembership].control.get(), header_of(control::Type::link, index, child.incarnation));
     child.started = false;
     Actions actions;
     state_.on_exit(index, now_, actions);

@@ -57,7 +57,7 @@ private:
     void on_message(std::size_t index, control::Message& message);
     void on_hello(std::size_t index, ByteView report);
     void on_child_ready(std::size_t index);
-    void on_link_broken(std::uint64_t service, std::uint64_t incarnation);
+    void on_link_broken(std::uint64_t worker, std::uint64_t incarnation);
     void on_exit(std::size_t index);
     void accept_clients(std::size_t index);
     void accept_one(std::size_t index, UniqueFd socket);

@@ -18,6 +18,11 @@ struct RingId {
 // Most nodes in one membership, as in Corosync (PROCESSOR_COUNT_MAX).
 inline constexpr std::uint32_t kNodesMax = 384;
 
+// Ids of services in messages between nodes: below 64, one bit each.
+using ServiceSet = std::uint64_t;
+constexpr ServiceSet service_set(std::uint32_t id) { return id < 64 ? ServiceSet{1} << id : 0; }
+constexpr bool contains(ServiceSet set, std::uint32_t id) { return (set & service_set(id)) != 0; }
+
 // Delivery guarantee of a message. FIFO and unordered requests are served as agreed.
 enum class Guarantee : std::uint8_t { agreed = 0, safe = 1 };
 

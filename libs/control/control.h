@@ -16,16 +16,17 @@ inline constexpr std::size_t kFdsMax = 240;       // descriptors of one message
 
 enum class Type : std::uint32_t {
     hello = 1,        // child -> : sandbox entered, ready for START; body: what could not be enforced (sandbox::Report), a line each
-    start = 2,        // -> child : a incarnation, b local nodeid, c service id; fds below
+    start = 2,        // -> child : a incarnation, b local nodeid, c set of service ids; fds below
     conns = 3,        // -> worker: n ConnEntry in the body; fds per entry: socket, worker segment rw, client segment ro
     go = 4,           // -> child : hand-over complete
     ready = 5,        // child -> : serving (worker: recovery done; membership: first ring formed)
     drop = 6,         // worker -> : a = connection; the supervisor closes its copies
     stop = 10,        // -> child : finish and exit 0
     dump = 11,        // -> child : write your state to the log (USR1)
-    link = 12,        // -> membership: a = service id, b = incarnation of the worker; fds: link socket, delivery segment rw, submit segment ro;
+    link = 12,        // -> membership: a = number of the worker, b = its incarnation, c = set of its service ids, body: its name; fds: link socket, delivery
+                      //                segment rw, submit segment ro;
                       //                without fds: that worker has died, its link is over
-    link_broken = 13, // membership -> : a = service id; its worker broke the ring's rules: replace it
+    link_broken = 13, // membership -> : a = number, b = incarnation; that worker broke the ring's rules: replace it
     log = 16,         // child -> : a = level; body: up to 448 bytes of text
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use
 };

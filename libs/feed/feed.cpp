@@ -29,6 +29,7 @@ std::vector<NodeId> read_nodes(Reader& in, std::uint32_t count) {
 
 void encode_init(const Init& init, Bytes& out) {
     Writer w(out);
+    w.u32(init.service);
     w.u64(init.round);
     write_ring(w, init.ring);
     w.u32(static_cast<std::uint32_t>(init.members.size()));
@@ -37,7 +38,11 @@ void encode_init(const Init& init, Bytes& out) {
     for (const NodeId node : init.continuing) w.u32(node);
 }
 
-void encode_round(std::uint64_t round, Bytes& out) { Writer(out).u64(round); }
+void encode_step(Step step, Bytes& out) {
+    Writer w(out);
+    w.u32(step.service);
+    w.u64(step.round);
+}
 
 void encode_complete(const Complete& complete, Bytes& out) {
     Writer w(out);
@@ -54,6 +59,7 @@ void encode_message_header(NodeId from, bool foreign_order, std::uint8_t out[kMe
 std::optional<Init> decode_init(ByteView payload) {
     Reader in(payload);
     Init init;
+    init.service = in.u32();
     init.round = in.u64();
     init.ring = read_ring(in);
     const std::uint32_t members = in.u32();
@@ -65,11 +71,13 @@ std::optional<Init> decode_init(ByteView payload) {
     return init;
 }
 
-std::optional<std::uint64_t> decode_round(ByteView payload) {
+std::optional<Step> decode_step(ByteView payload) {
     Reader in(payload);
-    const std::uint64_t round = in.u64();
+    Step step;
+    step.service = in.u32();
+    step.round = in.u64();
     if (!in.ok() || in.remaining() != 0) return std::nullopt;
-    return round;
+    return step;
 }
 
 std::optional<Complete> decode_complete(ByteView payload) {

@@ -18,10 +18,10 @@ namespace motet::feed {
 enum class Delivery : std::uint16_t {
     message = 1,        // u32 from, u8 foreign_order, 3 zero bytes; then the service message from its 16-byte header on
     sync_started = 2,   // empty: a configuration change began; clients must wait
-    init = 3,           // u64 round, u32 rep, u64 ring seq, u32 n_members, u32 n_continuing, members, continuing
-    process = 4,        // u64 round
-    activate = 5,       // u64 round
-    abort = 6,          // u64 round
+    init = 3,           // u32 service, u64 round, u32 rep, u64 ring seq, u32 n_members, u32 n_continuing, members, continuing
+    process = 4,        // u32 service, u64 round
+    activate = 5,       // u32 service, u64 round
+    abort = 6,          // u32 service, u64 round
     complete = 7,       // u32 rep, u64 ring seq, u8 all_members_are_motet
 };
 
@@ -29,7 +29,7 @@ enum class Delivery : std::uint16_t {
 enum class Submit : std::uint16_t {
     multicast = 1,       // application message: waits while a synchronisation runs
     sync_multicast = 2,  // message of a synchronisation step: round in `round`
-    sync_done = 3,       // the step of `round` is complete
+    sync_done = 3,       // the step of `service` in `round` is complete
 };
 
 struct SubmitHeader {
@@ -37,7 +37,7 @@ struct SubmitHeader {
     std::uint8_t guarantee = 0;    // motet::Guarantee
     std::uint8_t unit_first = 1;   // first / last message of a unit that is sent as one
     std::uint8_t unit_last = 1;
-    std::uint8_t reserved = 0;
+    std::uint8_t service = 0;      // sync_done
     std::uint64_t req_after = 0;   // position in the connection's request ring after the originating request
     std::uint64_t reply = 0;       // request number that is owed an OK reply, 0: none
     std::uint64_t round = 0;       // sync_multicast, sync_done
@@ -46,9 +46,16 @@ inline constexpr std::size_t kSubmitHeaderSize = 32;
 static_assert(sizeof(SubmitHeader) == kSubmitHeaderSize);
 
 struct Init {
+    std::uint32_t service = 0;
     std::uint64_t round = 0;
     RingId ring;
     std::vector<NodeId> members, continuing;
+};
+// One step of a synchronisation: process, activate or abort.
+struct Step {
+    std::uint32_t service = 0;
+    std::uint64_t round = 0;
+    friend bool operator==(const Step&, const Step&) = default;
 };
 struct Message {
     NodeId from = 0;
@@ -62,12 +69,12 @@ struct Complete {
 inline constexpr std::size_t kMessageHeaderSize = 8;
 
 void encode_init(const Init& init, Bytes& out);
-void encode_round(std::uint64_t round, Bytes& out);
+void encode_step(Step step, Bytes& out);
 void encode_complete(const Complete& complete, Bytes& out);
 void encode_message_header(NodeId from, bool foreign_order, std::uint8_t out[kMessageHeaderSize]);
 
 std::optional<Init> decode_init(ByteView payload);
-std::optional<std::uint64_t> decode_round(ByteView payload);
+std::optional<Step> decode_step(ByteView payload);
 std::optional<Complete> decode_complete(ByteView payload);
 std::optional<Message> decode_message(ByteView payload);
 struct Submitted {

@@ -21,7 +21,7 @@ struct Hello {
     std::uint16_t major = kProtocolMajor;
     std::uint16_t minor = kProtocolMinor;
     std::uint32_t status = 0;             // 0: come in; else the Outcome that *_initialize returns
-    std::uint32_t service = 0;            // which service answers; for traces
+    std::uint32_t service = 0;            // number of the worker that answers; for traces
     std::uint64_t link_id = 0;            // as in both segments; never reused while the supervisor lives
     std::uint64_t request_capacity = 0;   // ring bytes of the client's segment
     std::uint64_t event_capacity = 0;     // ring bytes of the worker's segment

@@ -30,8 +30,9 @@ public:
     // requests are only handed to the engine while there is room for what they cause.
     virtual void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
                         bool unit_last) = 0;
+    // The service is the one in the message's header; both are one of the worker's own, or membership cuts the worker off.
     virtual void submit_sync(std::uint64_t round, std::span<const ByteView> pieces) = 0;
-    virtual void sync_done(std::uint64_t round) = 0;
+    virtual void sync_done(std::uint32_t service, std::uint64_t round) = 0;
     // Before the reply is visible, everything submitted so far is in membership's hands.
     virtual void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) = 0;
     virtual void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) = 0;
@@ -43,12 +44,13 @@ class Engine {
 public:
     virtual ~Engine() = default;
 
-    // From membership, in the total order.
+    // From membership, in the total order. on_init() to on_abort() once for each of the worker's services (init.service,
+    // step.service), the others once; a worker without services hears on_sync_started() and on_complete().
     virtual void on_sync_started() = 0;
     virtual void on_init(const feed::Init& init) = 0;
-    virtual void on_process(std::uint64_t round) = 0;
-    virtual void on_activate(std::uint64_t round) = 0;
-    virtual void on_abort(std::uint64_t round) = 0;
+    virtual void on_process(feed::Step step) = 0;
+    virtual void on_activate(feed::Step step) = 0;
+    virtual void on_abort(feed::Step step) = 0;
     virtual void on_complete(const feed::Complete& complete) = 0;
     virtual void on_message(const feed::Message& message) = 0;
 
@@ -69,7 +71,7 @@ public:
 struct Settings {
     NodeId self = 0;
     std::uint64_t incarnation = 0;  // of this worker, counted by the supervisor
-    std::uint32_t service = 0;
+    ServiceSet services = 0;         // ids of the messages between nodes that it sends and receives
     config::Snapshot config;
 };
 

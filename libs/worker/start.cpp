@@ -81,7 +81,7 @@ Result<Started> take_start(control::Message& message) {
     Started started;
     started.settings.incarnation = message.header.a;
     started.settings.self = static_cast<NodeId>(message.header.b);
-    started.settings.service = static_cast<std::uint32_t>(message.header.c);
+    started.settings.services = message.header.c;
     const Status mapped = map_all(message.fds, started);
     started.link = message.fds[2];
     for (const std::size_t i : {0, 1, 3, 4}) close(message.fds[i]);

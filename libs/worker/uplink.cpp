@@ -72,9 +72,9 @@ void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> 
 }
 
 // Overtakes waiting application messages on purpose: those wait for the end of the synchronisation anyway.
-void Uplink::sync(feed::Submit kind, std::uint64_t round, std::span<const ByteView> pieces) {
+void Uplink::sync(feed::Submit kind, std::uint32_t service, std::uint64_t round, std::span<const ByteView> pieces) {
     if (broken() != nullptr) return;
-    const feed::SubmitHeader header{.round = round};
+    const feed::SubmitHeader header{.service = static_cast<std::uint8_t>(service), .round = round};
     if (waiting_sync_.empty() && push(kind, header, pieces, 0)) return;
     if (broken() == nullptr) wait(waiting_sync_, kind, header, pieces);
 }

@@ -28,7 +28,7 @@ public:
     bool has_room();
     bool anything_waits() const { return !waiting_.empty() || !waiting_sync_.empty(); }
     void submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces);
-    void sync(feed::Submit kind, std::uint64_t round, std::span<const ByteView> pieces);
+    void sync(feed::Submit kind, std::uint32_t service, std::uint64_t round, std::span<const ByteView> pieces);
     // Moves what waits into the ring. True if anything moved.
     bool flush();
     // True: membership sleeps; send a token, then served().

@@ -99,10 +99,10 @@ void Worker::deliver_one(const ring::Record& record) {
     const auto broken = [&] {
         fatal(name_ + ": a delivery record of type " + std::to_string(record.type) + " does not decode");
     };
-    const auto round_of = [&] {
-        const auto round = feed::decode_round(record.payload);
-        if (!round) broken();
-        return *round;
+    const auto step = [&] {
+        const auto decoded = feed::decode_step(record.payload);
+        if (!decoded) broken();
+        return *decoded;
     };
     switch (static_cast<feed::Delivery>(record.type)) {
         case feed::Delivery::message:
@@ -119,9 +119,9 @@ void Worker::deliver_one(const ring::Record& record) {
             else
                 broken();
             break;
-        case feed::Delivery::process: engine_->on_process(round_of()); break;
-        case feed::Delivery::activate: engine_->on_activate(round_of()); break;
-        case feed::Delivery::abort: engine_->on_abort(round_of()); break;
+        case feed::Delivery::process: engine_->on_process(step()); break;
+        case feed::Delivery::activate: engine_->on_activate(step()); break;
+        case feed::Delivery::abort: engine_->on_abort(step()); break;
         case feed::Delivery::complete:
             uplink_.syncing(false);
             if (const auto complete = feed::decode_complete(record.payload))

@@ -31,7 +31,7 @@ private:
     void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
                 bool unit_last) override;
     void submit_sync(std::uint64_t round, std::span<const ByteView> pieces) override;
-    void sync_done(std::uint64_t round) override;
+    void sync_done(std::uint32_t service, std::uint64_t round) override;
     void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override;
     void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) override;
     void close(ConnId conn, Close why) override;

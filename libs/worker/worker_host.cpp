@@ -40,10 +40,10 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
 }
 
 void Worker::submit_sync(std::uint64_t round, std::span<const ByteView> pieces) {
-    uplink_.sync(feed::Submit::sync_multicast, round, pieces);
+    uplink_.sync(feed::Submit::sync_multicast, 0, round, pieces);
 }
 
-void Worker::sync_done(std::uint64_t round) { uplink_.sync(feed::Submit::sync_done, round, {}); }
+void Worker::sync_done(std::uint32_t service, std::uint64_t round) { uplink_.sync(feed::Submit::sync_done, service, round, {}); }
 
 void Worker::reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) {
     publish_submits();

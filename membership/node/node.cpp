@@ -13,10 +13,17 @@ namespace motet::node {
 namespace {
 
 // Steps this node takes part in: those of a Corosync node that runs the same services, so that peers count its votes.
-std::vector<std::uint32_t> sync_services(const Config& config) {
-    std::vector<std::uint32_t> ids = {sync::kCmap, sync::kCpg, sync::kQuorum};
-    if (config.votequorum) ids.push_back(sync::kVotequorum);
-    ids.push_back(sync::kMotet);
+ServiceSet sync_services(const Config& config) {
+    ServiceSet set = config.further | service_set(sync::kCmap) | service_set(sync::kCpg) | service_set(sync::kQuorum) |
+                     service_set(sync::kMotet);
+    if (config.votequorum) set |= service_set(sync::kVotequorum);
+    return set;
+}
+
+std::vector<std::uint32_t> ascending(ServiceSet set) {
+    std::vector<std::uint32_t> ids;
+    for (std::uint32_t id = 0; id < wire::kServicesMax; ++id)
+        if (contains(set, id)) ids.push_back(id);
     return ids;
 }
 
@@ -24,22 +31,38 @@ std::vector<std::uint32_t> sync_services(const Config& config) {
 
 Node::Node(const Config& config, std::uint64_t stored_ring_sequence, Transport& transport)
     : config_(config),
+      synchronised_(sync_services(config)),
       transport_(transport),
       totem_(config.totem, stored_ring_sequence),
-      sync_(config.totem.self, sync_services(config)),
+      sync_(config.totem.self, ascending(synchronised_)),
       services_(wire::kServicesMax, nullptr),
       told_(wire::kServicesMax, 0) {}
 
 Node::~Node() = default;
 
-void Node::attach(std::uint32_t service, Service* to) {
-    if (service >= wire::kServicesMax) return;
+void Node::attach(ServiceSet services, Service* to) {
+    for (std::uint32_t id = 0; id < wire::kServicesMax; ++id)
+        if (contains(services, id)) give(id, to);
+    if (std::find(holders_.begin(), holders_.end(), to) == holders_.end()) holders_.push_back(to);
+}
+
+void Node::detach(Service* who) {
+    for (std::uint32_t id = 0; id < wire::kServicesMax; ++id)
+        if (services_[id] == who) give(id, nullptr);
+    std::erase(holders_, who);
+}
+
+void Node::give(std::uint32_t service, Service* to) {
     // A step that waits for the one who goes is over: nobody is left to say more.
     if (told_[service] != 0 && processing_ == service)
         deferred_.push_back({Deferred::Kind::done, service, told_[service], {}});
     services_[service] = to;
     told_[service] = 0;
     if (awaited_.service == service) awaited_ = {};
+}
+
+bool Node::attached(std::uint32_t service, sync::Round round) const {
+    return service < wire::kServicesMax && services_[service] != nullptr && told_[service] == round;
 }
 
 void Node::start(Instant now) {
@@ -70,24 +93,25 @@ namespace {
 // The front of a service message, copied out of memory that its owner may still change.
 struct Checked {
     std::array<std::uint8_t, wire::kRequestHeaderSize> header;
+    std::uint32_t service = 0;
     bool sound = false;
 };
 
-Checked check(std::uint32_t service, ByteView body) {
+Checked check(ServiceSet own, ByteView body) {
     Checked c;
     if (body.size() < c.header.size()) return c;
     std::copy_n(body.data(), c.header.size(), c.header.data());
     Reader in(c.header);
-    const std::uint32_t id = in.u32();
+    c.service = in.u32() >> 16;
     in.skip(4);
-    c.sound = id >> 16 == service && in.u32() == body.size() && body.size() <= wire::kMessageBodyMax;
+    c.sound = contains(own, c.service) && in.u32() == body.size() && body.size() <= wire::kMessageBodyMax;
     return c;
 }
 
 }  // namespace
 
-Submitted Node::submit(std::uint32_t service, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now) {
-    const Checked checked = check(service, body);
+Submitted Node::submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now) {
+    const Checked checked = check(own, body);
     if (!checked.sound) return Submitted::refused;
     const ByteView pieces[] = {wire::kServicePrefix, checked.header, body.subspan(checked.header.size())};
     const totem::Submission submission{pieces, totem::Stream::normal, guarantee, unit_first, unit_last};
@@ -96,10 +120,10 @@ Submitted Node::submit(std::uint32_t service, ByteView body, Guarantee guarantee
     return Submitted::taken;
 }
 
-Submitted Node::submit_sync(std::uint32_t service, sync::Round round, ByteView body, Instant now) {
-    const Checked checked = check(service, body);
+Submitted Node::submit_sync(ServiceSet own, sync::Round round, ByteView body, Instant now) {
+    const Checked checked = check(own, body);
     if (!checked.sound) return Submitted::refused;
-    if (service >= wire::kServicesMax || told_[service] != round || processing_ != service) return Submitted::taken;
+    if (told_[checked.service] != round || processing_ != checked.service) return Submitted::taken;
     const ByteView pieces[] = {wire::kServicePrefix, checked.header, body.subspan(checked.header.size())};
     if (!totem_.submit({pieces, totem::Stream::sync, Guarantee::agreed, true, true}, now, *this)) return Submitted::no_room;
     after_step(now);
@@ -163,15 +187,15 @@ void Node::service_init(std::uint32_t service, sync::Round round, RingId ring, s
                         std::span<const NodeId> continuing) {
     if (service >= wire::kServicesMax || services_[service] == nullptr) return;
     told_[service] = round;
-    services_[service]->init(round, ring, members, continuing);
+    services_[service]->init(service, round, ring, members, continuing);
 }
 
 void Node::service_process(std::uint32_t service, sync::Round round) {
     processing_ = service;
     awaited_ = {};
-    if (service < wire::kServicesMax && services_[service] != nullptr && told_[service] == round) {
+    if (attached(service, round)) {
         awaited_ = {service, round};
-        services_[service]->process(round);
+        services_[service]->process(service, round);
         return;
     }
     announce_resident(service);
@@ -197,25 +221,26 @@ void Node::announce_resident(std::uint32_t service) {
 }
 
 void Node::service_activate(std::uint32_t service, sync::Round round) {
-    if (service < wire::kServicesMax && services_[service] != nullptr && told_[service] == round)
-        services_[service]->activate(round);
+    if (attached(service, round)) services_[service]->activate(service, round);
 }
 
 void Node::service_abort(std::uint32_t service, sync::Round round) {
-    if (service < wire::kServicesMax && services_[service] != nullptr && told_[service] == round)
-        services_[service]->abort(round);
+    if (attached(service, round)) services_[service]->abort(service, round);
 }
 
 void Node::sync_started() {
-    for (Service* service : services_)
-        if (service != nullptr) service->sync_started();
+    for (Service* holder : holders_) holder->sync_started();
 }
 
 void Node::sync_complete(RingId ring, bool all_members_are_motet) {
     verdict_ = all_members_are_motet ? totem::Verdict::synchronised_restart : totem::Verdict::synchronised;
     note({Event::Kind::synchronised, ring, {}, {}, {}});
-    for (std::uint32_t id = 0; id < services_.size(); ++id)
-        if (services_[id] != nullptr && told_[id] != 0) services_[id]->complete(ring, all_members_are_motet);
+    // Not to those who came in the middle: their services were not part of it.
+    for (Service* holder : holders_) {
+        bool missed = false;
+        for (std::uint32_t id = 0; id < services_.size(); ++id) missed |= services_[id] == holder && contains(synchronised_, id) && told_[id] == 0;
+        if (!missed) holder->complete(ring, all_members_are_motet);
+    }
 }
 
 // ---

@@ -15,15 +15,17 @@
 
 namespace motet::node {
 
-// What a service (a worker process, or a core in the simulator) is told, in this order of the total order.
+// What one who serves (a worker process, or a core in the simulator) is told, in this order of the total order. It may serve any
+// number of service ids, none too: init() to abort() come once for each, the others once.
 class Service {
 public:
     virtual ~Service() = default;
     virtual void sync_started() = 0;
-    virtual void init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) = 0;
-    virtual void process(sync::Round round) = 0;
-    virtual void activate(sync::Round round) = 0;
-    virtual void abort(sync::Round round) = 0;
+    virtual void init(std::uint32_t service, sync::Round round, RingId ring, std::span<const NodeId> members,
+                      std::span<const NodeId> continuing) = 0;
+    virtual void process(std::uint32_t service, sync::Round round) = 0;
+    virtual void activate(std::uint32_t service, sync::Round round) = 0;
+    virtual void abort(std::uint32_t service, sync::Round round) = 0;
     virtual void complete(RingId ring, bool all_motet) = 0;
     // A service message from its 16-byte header on.
     virtual void message(NodeId from, ByteView body, bool foreign_order) = 0;
@@ -44,6 +46,7 @@ struct Config {
     bool votequorum = true;             // announce votes (service 5) although no worker serves it here
     std::uint32_t votes = 1, expected_votes = 1;
     std::uint64_t config_version = 0;   // totem.config_version, 0: absent
+    ServiceSet further = 0;             // ids besides Corosync's that take part in synchronisation
 };
 
 struct Event {                           // for the log and status; kept by the shell
@@ -60,11 +63,13 @@ enum class Submitted {
 
 class Node final : private totem::Output, private sync::Output {
 public:
-    // `services[id]`, id < 64: null where no local service takes part; 2 is cpg.
     Node(const Config& config, std::uint64_t stored_ring_sequence, Transport& transport);
     ~Node() override;
 
-    void attach(std::uint32_t service, Service* to);   // null: detach; messages for it are dropped
+    // `to` serves these ids from now on, instead of whoever did; it must be detached before it goes.
+    void attach(ServiceSet services, Service* to);
+    // Messages for its ids are dropped, and what peers must hear of them is said here.
+    void detach(Service* who);
     static constexpr std::uint32_t kNobody = UINT32_MAX;
     // The service that was told to take its step of a synchronisation and has not said that it is done.
     struct Awaited {
@@ -81,10 +86,10 @@ public:
     // A new ring of the same members, so that a replaced worker is synchronised again.
     void resynchronise(Instant now);
 
-    // From a service: a service message from its 16-byte header on, whose id must be the service's own. The bytes may be
+    // From one who serves `own`: a service message from its 16-byte header on, whose id must be among them. The bytes may be
     // changed by their owner meanwhile; they are read once. Messages of a past round are taken and dropped.
-    Submitted submit(std::uint32_t service, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now);
-    Submitted submit_sync(std::uint32_t service, sync::Round round, ByteView body, Instant now);
+    Submitted submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now);
+    Submitted submit_sync(ServiceSet own, sync::Round round, ByteView body, Instant now);
     void sync_done(std::uint32_t service, sync::Round round, Instant now);
     std::size_t room() const;
 
@@ -112,15 +117,19 @@ private:
     void sync_started() override;
     void sync_complete(RingId ring, bool all_members_are_motet) override;
 
+    void give(std::uint32_t service, Service* to);
+    bool attached(std::uint32_t service, sync::Round round) const;
     void announce_resident(std::uint32_t service);
     void after_step(Instant now);
     void note(Event event);
 
     Config config_;
+    const ServiceSet synchronised_;         // ids with a step in the synchronisation
     Transport& transport_;
     totem::Totem totem_;
     sync::Sync sync_;
-    std::vector<Service*> services_;
+    std::vector<Service*> services_;        // by id; null: nobody serves it here
+    std::vector<Service*> holders_;         // everyone who is attached, once
     std::vector<Event> events_;
     std::uint64_t unknown_messages_ = 0;
     // What came up inside a step of Totem or of the synchronisation and must wait until that step is over.

@@ -77,8 +77,8 @@ void wait_token(int socket) {
         if (out.worth_publishing()) publish();
     };
     Bytes init, round, complete;
-    feed::encode_init({.round = 1, .ring = {1, 4}, .members = {1}, .continuing = {1}}, init);
-    feed::encode_round(1, round);
+    feed::encode_init({.service = 2, .round = 1, .ring = {1, 4}, .members = {1}, .continuing = {1}}, init);
+    feed::encode_step({2, 1}, round);
     feed::encode_complete({.ring = {1, 4}, .all_motet = true}, complete);
     const auto give_one = [&](feed::Delivery type, ByteView payload) { give(type, std::span(&payload, 1)); };
     give_one(feed::Delivery::sync_started, {});
@@ -221,7 +221,7 @@ int main(int argc, char** argv) {
         header.type = static_cast<std::uint32_t>(type);
         header.n = n;
         header.a = header.b = 1;
-        header.c = 2;
+        header.c = service_set(2);
         if (!control::send(control[0], header, body, fds)) die("control");
     };
     heard(control::Type::hello);

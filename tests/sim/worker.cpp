@@ -118,8 +118,8 @@ void Worker::submit_to(node::Node& node, Instant now) {
         const Submission& s = submitted_.front();
         node::Submitted result = node::Submitted::taken;
         switch (s.kind) {
-        case Submission::Kind::message: result = node.submit(sync::kCpg, s.body, s.guarantee, s.first, s.last, now); break;
-        case Submission::Kind::sync: result = node.submit_sync(sync::kCpg, s.round, s.body, now); break;
+        case Submission::Kind::message: result = node.submit(service_set(sync::kCpg), s.body, s.guarantee, s.first, s.last, now); break;
+        case Submission::Kind::sync: result = node.submit_sync(service_set(sync::kCpg), s.round, s.body, now); break;
         case Submission::Kind::done: node.sync_done(sync::kCpg, s.round, now); break;
         }
         if (result == node::Submitted::no_room) return;

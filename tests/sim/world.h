@@ -38,10 +38,11 @@ private:
     void loop_back(ByteView frame) override;
     bool store_ring_sequence(std::uint64_t seq) override;
     void sync_started() override;
-    void init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) override;
-    void process(sync::Round round) override;
-    void activate(sync::Round round) override;
-    void abort(sync::Round round) override;
+    void init(std::uint32_t service, sync::Round round, RingId ring, std::span<const NodeId> members,
+              std::span<const NodeId> continuing) override;
+    void process(std::uint32_t service, sync::Round round) override;
+    void activate(std::uint32_t service, sync::Round round) override;
+    void abort(std::uint32_t service, sync::Round round) override;
     void complete(RingId ring, bool all_motet) override;
     void message(NodeId from, ByteView body, bool foreign_order) override;
     void feed(FeedRecord record);

@@ -75,15 +75,15 @@ void SimNode::feed(FeedRecord record) {
     if (worker_) worker_->feed(std::move(record));
 }
 void SimNode::sync_started() { feed({.kind = FeedRecord::Kind::sync_started}); }
-void SimNode::init(sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) {
+void SimNode::init(std::uint32_t, sync::Round round, RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) {
     FeedRecord r{.kind = FeedRecord::Kind::init, .round = round, .ring = ring};
     r.members.assign(members.begin(), members.end());
     r.continuing.assign(continuing.begin(), continuing.end());
     feed(std::move(r));
 }
-void SimNode::process(sync::Round round) { feed({.kind = FeedRecord::Kind::process, .round = round}); }
-void SimNode::activate(sync::Round round) { feed({.kind = FeedRecord::Kind::activate, .round = round}); }
-void SimNode::abort(sync::Round round) { feed({.kind = FeedRecord::Kind::abort, .round = round}); }
+void SimNode::process(std::uint32_t, sync::Round round) { feed({.kind = FeedRecord::Kind::process, .round = round}); }
+void SimNode::activate(std::uint32_t, sync::Round round) { feed({.kind = FeedRecord::Kind::activate, .round = round}); }
+void SimNode::abort(std::uint32_t, sync::Round round) { feed({.kind = FeedRecord::Kind::abort, .round = round}); }
 void SimNode::complete(RingId ring, bool all_motet) {
     FeedRecord r{.kind = FeedRecord::Kind::complete, .ring = ring};
     r.all_motet = all_motet;
@@ -210,7 +210,7 @@ void World::start(SimNode& n) {
     n.node_ = std::make_unique<node::Node>(config, n.disk_, n);
     observer_.node_reset(n.id_);
     n.worker_ = std::make_unique<Worker>(n.id_, observer_, mutator_, *this, history_);
-    n.node_->attach(sync::kCpg, &n);
+    n.node_->attach(service_set(sync::kCpg), &n);
     n.node_->start(queue_.now());
     settle(n);
 }
@@ -259,10 +259,10 @@ void World::replace_worker(SimNode& n) {
     collect_events(n);
     ++n.worker_generation_;
     n.worker_scheduled_ = n.ready_ = false;
-    n.node_->attach(sync::kCpg, nullptr);
+    n.node_->detach(&n);
     observer_.worker_reset(n.id_);
     n.worker_ = std::make_unique<Worker>(n.id_, observer_, mutator_, *this, history_);
-    n.node_->attach(sync::kCpg, &n);
+    n.node_->attach(service_set(sync::kCpg), &n);
     n.node_->resynchronise(queue_.now());
     settle(n);
 }

@@ -1,5 +1,6 @@
 // The cpg core in the frame all workers share: every call of one side is one call of the other.
 #pragma once
+#include "libs/wire/service.h"
 #include "libs/worker/engine.h"
 #include "workers/cpg/core.h"
 
@@ -11,9 +12,9 @@ public:
 
     void on_sync_started() override { core_.on_sync_started(*this); }
     void on_init(const feed::Init& init) override;
-    void on_process(std::uint64_t round) override { core_.on_process(round, *this); }
-    void on_activate(std::uint64_t round) override { core_.on_activate(round, *this); }
-    void on_abort(std::uint64_t round) override { core_.on_abort(round, *this); }
+    void on_process(feed::Step step) override { core_.on_process(step.round, *this); }
+    void on_activate(feed::Step step) override { core_.on_activate(step.round, *this); }
+    void on_abort(feed::Step step) override { core_.on_abort(step.round, *this); }
     void on_complete(const feed::Complete& complete) override {
         core_.on_complete(complete.ring, complete.all_motet, *this);
     }
@@ -28,7 +29,7 @@ private:
     void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
                 bool unit_last) override;
     void submit_sync(Round round, std::span<const ByteView> pieces) override { host_.submit_sync(round, pieces); }
-    void sync_done(Round round) override { host_.sync_done(round); }
+    void sync_done(Round round) override { host_.sync_done(static_cast<std::uint32_t>(wire::Service::cpg), round); }
     void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override {
         host_.reply(conn, request, pieces);
     }

@@ -26,7 +26,7 @@ struct Rig {
         worker_own = std::move(*ring::Segment::map(submit.writable, true));
         worker_peer = std::move(*ring::Segment::map(delivery.read_only, false));
         worker = std::make_unique<ring::Consumer>(worker_own.page(), worker_peer.page(), std::uint32_t{kCapacity / 2}, kCapacity);
-        link = std::make_unique<Link>(2, 1, ends[0], std::move(*ring::Segment::map(delivery.writable, true)),
+        link = std::make_unique<Link>(1, "cpg", service_set(2), 1, ends[0], std::move(*ring::Segment::map(delivery.writable, true)),
                                       std::move(*ring::Segment::map(submit.read_only, false)));
     }
     ~Rig() {

@@ -53,7 +53,7 @@ TEST(FeedInit, HoldsAFullMembershipAndNoMore) {
 
 TEST(FeedInit, CountsThatWrapToTheRightSizeAreRefused) {
     Bytes record;
-    encode_init({1, {1, 1}, {1, 2}, {}}, record);
+    encode_init({2, 1, {1, 1}, {1, 2}, {}}, record);
     store_at(std::span(record), 20, std::uint32_t{0xffffffff});
     store_at(std::span(record), 24, std::uint32_t{3});
     EXPECT_FALSE(decode_init(record));
@@ -61,9 +61,9 @@ TEST(FeedInit, CountsThatWrapToTheRightSizeAreRefused) {
 
 TEST(FeedRound, IsExactlyOneNumber) {
     Bytes record;
-    encode_round(0x1122334455667788u, record);
-    EXPECT_EQ(decode_round(record), 0x1122334455667788u);
-    expect_exact(record, decode_round);
+    encode_step({5, 0x1122334455667788u}, record);
+    EXPECT_EQ(decode_step(record), (Step{5, 0x1122334455667788u}));
+    expect_exact(record, decode_step);
 }
 
 TEST(FeedComplete, ComesBackAsItWas) {

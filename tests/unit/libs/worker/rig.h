@@ -28,11 +28,11 @@ public:
         heard.push_back("init " + std::to_string(init.members.size()));
         const ByteView piece = as_bytes("sync message");
         host_.submit_sync(init.round, std::span(&piece, 1));
-        host_.sync_done(init.round);
+        host_.sync_done(init.service, init.round);
     }
-    void on_process(std::uint64_t round) override { heard.push_back("process " + std::to_string(round)); }
-    void on_activate(std::uint64_t round) override { heard.push_back("activate " + std::to_string(round)); }
-    void on_abort(std::uint64_t round) override { heard.push_back("abort " + std::to_string(round)); }
+    void on_process(feed::Step step) override { heard.push_back("process " + std::to_string(step.round)); }
+    void on_activate(feed::Step step) override { heard.push_back("activate " + std::to_string(step.round)); }
+    void on_abort(feed::Step step) override { heard.push_back("abort " + std::to_string(step.round)); }
     void on_complete(const feed::Complete&) override { synchronised_ = true, heard.push_back("complete"); }
     void on_message(const feed::Message& message) override {
         ++messages;
@@ -107,7 +107,7 @@ protected:
         start.type = static_cast<std::uint32_t>(control::Type::start);
         start.a = 4;
         start.b = 1;
-        start.c = 2;
+        start.c = service_set(2);
         EXPECT_TRUE(control::send(supervisor, start, {}, fds));
         for (const int fd : fds) close(fd);
         close(m->writable);
@@ -171,7 +171,7 @@ protected:
     }
     void deliver_round(feed::Delivery type, std::uint64_t round) {
         Bytes bytes;
-        feed::encode_round(round, bytes);
+        feed::encode_step({2, round}, bytes);
         deliver(type, bytes);
     }
     void deliver_complete() {

@@ -21,7 +21,7 @@ protected:
     void sync(std::uint64_t round, std::size_t length = 8) {
         const Bytes body = ring::pattern(length, round);
         const ByteView piece = body;
-        uplink.sync(feed::Submit::sync_multicast, round, std::span(&piece, 1));
+        uplink.sync(feed::Submit::sync_multicast, 2, round, std::span(&piece, 1));
     }
     // What membership reads: req_after of multicasts, minus the round of synchronisation messages.
     std::vector<std::int64_t> read(std::size_t limit = SIZE_MAX) {

@@ -16,7 +16,7 @@ TEST_F(WorkerTest, StartsServesAndStops) {
     run();
     EXPECT_EQ(as_text(client.mailbox().first(8)), "question");
     EXPECT_EQ(settings.self, 1u);
-    EXPECT_EQ(settings.service, 2u);
+    EXPECT_EQ(settings.services, service_set(2));
     EXPECT_EQ(settings.incarnation, 4u);
     EXPECT_EQ(settings.config.number_or("workers.spin_us", 0), 5u);
     EXPECT_EQ(heard_by_supervisor(), (std::vector<std::string>{"ready", "drop 5"}));
@@ -52,7 +52,7 @@ TEST_F(WorkerTest, TheStepsOfASynchronisationReachTheEngineAndTheClientsWait) {
         EXPECT_TRUE(waits());  // not synchronised yet
         deliver(feed::Delivery::sync_started);
         Bytes init;
-        feed::encode_init({.round = 9, .ring = {1, 4}, .members = {1, 2, 3}, .continuing = {1}}, init);
+        feed::encode_init({.service = 2, .round = 9, .ring = {1, 4}, .members = {1, 2, 3}, .continuing = {1}}, init);
         deliver(feed::Delivery::init, init);
         deliver_round(feed::Delivery::process, 9);
         deliver_round(feed::Delivery::abort, 9);
@@ -118,7 +118,7 @@ TEST_F(WorkerTest, AFullSubmitRingHoldsRequestsBackButNotSynchronisation) {
         EXPECT_FALSE(client.requests->consumer_caught_up());
         EXPECT_NE(client.worker_page().flow_control.load() & ring::kFlowCritical, 0u);
         Bytes init;
-        feed::encode_init({.round = 9, .ring = {1, 4}, .members = {1}, .continuing = {1}}, init);
+        feed::encode_init({.service = 2, .round = 9, .ring = {1, 4}, .members = {1}, .continuing = {1}}, init);
         deliver(feed::Delivery::init, init);
     });
     then([&] {

@@ -5,6 +5,8 @@
 
 #include <deque>
 
+#include "libs/wire/service.h"
+
 namespace motet::node {
 namespace {
 
@@ -21,12 +23,20 @@ struct World final : Transport {
 struct Silent final : Service {
     sync::Round told = 0;
     bool completed = false;
-    void sync_started() override {}
-    void init(sync::Round, RingId, std::span<const NodeId>, std::span<const NodeId>) override {}
-    void process(sync::Round round) override { told = round; }
-    void activate(sync::Round) override {}
-    void abort(sync::Round) override {}
-    void complete(RingId, bool) override { completed = true; }
+    int completions = 0, started = 0;
+    std::vector<std::uint32_t> processed;
+    void sync_started() override { ++started; }
+    void init(std::uint32_t, sync::Round, RingId, std::span<const NodeId>, std::span<const NodeId>) override {}
+    void process(std::uint32_t service, sync::Round round) override {
+        told = round;
+        processed.push_back(service);
+    }
+    void activate(std::uint32_t, sync::Round) override {}
+    void abort(std::uint32_t, sync::Round) override {}
+    void complete(RingId, bool) override {
+        completed = true;
+        ++completions;
+    }
     void message(NodeId, ByteView, bool) override {}
 };
 
@@ -43,8 +53,8 @@ struct Alone {
     Silent service;
     Instant now{seconds(10).ns};
 
-    Alone() {
-        node.attach(kService, &service);
+    explicit Alone(ServiceSet services = service_set(kService)) {
+        node.attach(services, &service);
         node.start(now);
     }
     // Until nothing but time can change anything, then time; `done` ends it.
@@ -78,11 +88,43 @@ TEST(Node, AwaitsAServiceUntilItIsDone) {
 TEST(Node, ASynchronisationGoesOnWithoutAServiceThatIsGone) {
     Alone a;
     ASSERT_TRUE(a.run_until([&] { return a.service.told != 0; }));
-    a.node.attach(kService, nullptr);
+    a.node.detach(&a.service);
     EXPECT_EQ(a.node.awaited().service, Node::kNobody);
     a.node.on_time(a.now);
     EXPECT_TRUE(a.run_until([&] { return a.node.sync().complete(); }));
     EXPECT_FALSE(a.service.completed);
+}
+
+TEST(Node, OneWhoServesTwoIdsTakesAStepForEachAndHearsTheEndOnce) {
+    Alone a(service_set(3) | service_set(5));
+    for (const std::uint32_t id : {3u, 5u}) {
+        ASSERT_TRUE(a.run_until([&] { return a.node.awaited().service == id; })) << id;
+        a.node.sync_done(id, a.service.told, a.now);
+    }
+    EXPECT_TRUE(a.run_until([&] { return a.node.sync().complete(); }));
+    EXPECT_EQ(a.service.processed, (std::vector<std::uint32_t>{3, 5}));
+    EXPECT_EQ(a.service.completions, 1);
+    EXPECT_EQ(a.service.started, 1);
+}
+
+TEST(Node, OneWithoutServicesHearsWhenClientsMustWaitAndMayGoOn) {
+    Alone a(0);
+    EXPECT_TRUE(a.run_until([&] { return a.node.sync().complete(); }));
+    EXPECT_TRUE(a.service.processed.empty());
+    EXPECT_EQ(a.service.completions, 1);
+    EXPECT_EQ(a.service.started, 1);
+}
+
+TEST(Node, AMessageOfAnothersServiceIsRefused) {
+    Alone a(service_set(3) | service_set(5));
+    Bytes message;
+    wire::encode_service_header(5u << 16, wire::kRequestHeaderSize, message);
+    EXPECT_EQ(a.node.submit(service_set(3) | service_set(5), message, Guarantee::agreed, true, true, a.now), Submitted::taken);
+    EXPECT_EQ(a.node.submit(service_set(2), message, Guarantee::agreed, true, true, a.now), Submitted::refused);
+    EXPECT_EQ(a.node.submit_sync(service_set(2), 1, message, a.now), Submitted::refused);
+    EXPECT_EQ(a.node.submit(0, message, Guarantee::agreed, true, true, a.now), Submitted::refused);
+    wire::encode_service_header(2u << 16 | 200u << 22, wire::kRequestHeaderSize, message);
+    EXPECT_EQ(a.node.submit(~ServiceSet{0}, ByteView(message).last(wire::kRequestHeaderSize), Guarantee::agreed, true, true, a.now), Submitted::refused);
 }
 
 }  // namespace
