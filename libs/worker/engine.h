@@ -9,6 +9,7 @@
 
 #include "libs/base/bytes.h"
 #include "libs/base/ids.h"
+#include "libs/base/result.h"
 #include "libs/base/time.h"
 #include "libs/config/snapshot.h"
 #include "libs/feed/feed.h"
@@ -66,7 +67,49 @@ public:
 
     virtual bool synchronised() const = 0;  // false: clients are told to wait before sending
     virtual std::string status_json() = 0;  // bounded; asked at most five times a second
+
+    // --- Surviving the death of the process.
+    //
+    // The frame writes every input (each on_...() call above) that may change the engine's state into a journal before the
+    // engine hears of it. When the process dies, its successor is made by the same make_engine(), gets the last snapshot
+    // through restore() and then the journal's inputs once more, through the same functions, in the same order, with the same
+    // arguments. What the engine asks of its Host meanwhile is compared with what had been done and carried out only where
+    // it had not: no message, event or reply is lost or doubled. Clients and membership notice nothing.
+    //
+    // What that demands of an engine:
+    //  * Deterministic: equal state and equal input give equal calls of Host, in equal order. No clock but on_time()'s
+    //    argument, no random number, no pid, no address. The order of submissions must not follow an unordered container or
+    //    pointers; the order of events to different connections may.
+    //  * Complete: what any later output depends on is in the snapshot or follows from Settings. Caches need not be.
+    //  * Silent between inputs: Host is called from within an on_...() function only, never from the constructor, restore(),
+    //    snapshot() or status_json().
+    //  * Inputs declared pure change no state that a later output depends on. A pure message causes events only; a pure
+    //    request causes at most one submission and one reply, and no event and no close. Everything is impure unless
+    //    declared: that is always right and costs one copy of the input.
+
+    // Appends the whole state in a form of its own, with a version number in front; at most kSnapshotMax bytes. False: this
+    // engine cannot be resumed, its process's death disconnects its clients and makes the ring synchronise again.
+    virtual bool snapshot(Bytes& out) const {
+        (void)out;
+        return false;
+    }
+    // Only ever called on a fresh engine. An error (another version, impossible content) resets the service as above.
+    virtual Status restore(ByteView state) {
+        (void)state;
+        return error("this service keeps no snapshots");
+    }
+    // Asked before the input is handed over; may look at the state.
+    virtual bool is_pure(const feed::Message& message) const {
+        (void)message;
+        return false;
+    }
+    virtual bool is_pure_request(ConnId conn, std::uint16_t type) const {
+        (void)conn, (void)type;
+        return false;
+    }
 };
+
+inline constexpr std::size_t kSnapshotMax = 640u << 20;
 
 struct Settings {
     NodeId self = 0;
