@@ -8,6 +8,10 @@ WORKER_LIBS = libs/worker/libworker.la libs/ipc/libserver.la libs/feed/libfeed.l
 	libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/config/libconfig.la libs/control/libcontrol.la \
 	libs/wire/libwire.la libs/base/libbase.la
 
+noinst_LTLIBRARIES += workers/confdb/libcfg_core.la
+workers_confdb_libcfg_core_la_SOURCES = workers/confdb/cfg.cpp workers/confdb/cfg.h workers/confdb/cfg_output.h \
+	workers/confdb/cfg_reload.cpp workers/confdb/cfg_reload.h workers/confdb/cfg_shutdown.cpp workers/confdb/cfg_shutdown.h
+
 pkglibexec_PROGRAMS += motet-cpg
 motet_cpg_SOURCES = workers/cpg/main.cpp workers/cpg/engine.cpp workers/cpg/engine.h
 motet_cpg_LDADD = workers/cpg/libcore.la $(WORKER_LIBS)

@@ -1,5 +1,5 @@
 noinst_LTLIBRARIES += libs/wire/libwire.la
-libs_wire_libwire_la_SOURCES = libs/wire/client_cpg.h libs/wire/seq.h libs/wire/fields.h \
+libs_wire_libwire_la_SOURCES = libs/wire/client_cfg.h libs/wire/client_cpg.h libs/wire/seq.h libs/wire/fields.h \
 	libs/wire/decoded.cpp libs/wire/decoded.h \
 	libs/wire/header.cpp libs/wire/header.h \
 	libs/wire/mcast.cpp libs/wire/mcast.h \
@@ -16,4 +16,5 @@ libs_wire_libwire_la_SOURCES = libs/wire/client_cpg.h libs/wire/seq.h libs/wire/
 	libs/wire/cmap.cpp libs/wire/cmap.h \
 	libs/wire/votequorum.cpp libs/wire/votequorum.h \
 	libs/wire/cfg.cpp libs/wire/cfg.h \
+	libs/wire/cfg_reload.cpp libs/wire/cfg_reload.h \
 	libs/wire/pload.cpp libs/wire/pload.h

@@ -3,6 +3,7 @@
 
 #include "libs/base/assert.h"
 #include "libs/wire/cfg.h"
+#include "libs/wire/cfg_reload.h"
 #include "libs/wire/cmap.h"
 #include "libs/wire/commit_token.h"
 #include "libs/wire/cpg.h"
@@ -98,6 +99,7 @@ void exercise_message(ByteView message, bool swap) {
     check(body, swap, cfg::decode_kill, cfg::encode_kill);
     check(body, swap, cfg::decode_shutdown, [](const cfg::Shutdown&, Bytes& out) { cfg::encode_shutdown(out); });
     check(body, swap, cfg::decode_reload, cfg::encode_reload);
+    check(body, swap, cfg::decode_reload_message, cfg::encode_reload_message);
     check(body, swap, cfg::decode_crypto, cfg::encode_crypto);
     check(body, swap, pload::decode_start, pload::encode_start);
     check(body, swap, pload::decode_mcast, pload::encode_mcast);

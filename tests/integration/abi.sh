@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares what built client libraries export with the interface: every function under its version name or without one,
-# and nothing else; soname included. Usage: abi.sh LIBRARY...   (libcpg.so.* and libcorosync_common.so.* are known)
+# and nothing else; soname included. Usage: abi.sh LIBRARY...   (libcfg.so.*, libcpg.so.* and libcorosync_common.so.* are known)
 set -u
 export LC_ALL=C
 status=0
@@ -26,6 +26,22 @@ COROSYNC_CPG_1.0 cpg_mcast_joined
 COROSYNC_CPG_1.0 cpg_membership_get
 COROSYNC_CPG_1.0 cpg_zcb_alloc
 COROSYNC_CPG_1.0 cpg_zcb_free'
+expected_cfg='Base corosync_cfg_get_node_addrs
+Base corosync_cfg_kill_node
+Base corosync_cfg_local_get
+Base corosync_cfg_reload_config
+Base corosync_cfg_reopen_log_files
+Base corosync_cfg_replyto_shutdown
+Base corosync_cfg_try_shutdown
+COROSYNC_CFG_0.82 COROSYNC_CFG_0.82
+COROSYNC_CFG_0.82 corosync_cfg_dispatch
+COROSYNC_CFG_0.82 corosync_cfg_fd_get
+COROSYNC_CFG_0.82 corosync_cfg_finalize
+COROSYNC_CFG_0.82 corosync_cfg_initialize
+COROSYNC_CFG_0.82 corosync_cfg_node_status_get
+COROSYNC_CFG_0.82 corosync_cfg_ring_status_get
+COROSYNC_CFG_0.82 corosync_cfg_trackstart
+COROSYNC_CFG_0.82 corosync_cfg_trackstop'
 expected_common='none cs_strerror
 none hdb_error_to_cs
 none qb_to_cs_error'
@@ -59,6 +75,7 @@ if [ $# -eq 0 ]; then
 fi
 for library in "$@"; do
     case ${library##*/} in
+    libcfg.so*) check "$library" libcfg.so.7 "$expected_cfg" ;;
     libcpg.so*) check "$library" libcpg.so.4 "$expected_cpg" ;;
     libcorosync_common.so*) check "$library" libcorosync_common.so.4 "$expected_common" ;;
     *) echo "abi: $library: no table for this library"; status=1 ;;

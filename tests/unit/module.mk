@@ -29,7 +29,7 @@ tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/ipc_tests
 
 check_PROGRAMS += tests/unit/client_tests
-tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_test.cpp \
+tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_layout_cfg.c tests/unit/libs/client/abi_test.cpp \
 	tests/unit/libs/client/common_test.cpp tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
 	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
 	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/handles_test.cpp \
@@ -38,6 +38,13 @@ tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit
 tests_unit_client_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
 TESTS += tests/unit/client_tests
+
+check_PROGRAMS += tests/unit/cfg_tests
+tests_unit_cfg_tests_SOURCES = tests/unit/workers/confdb/cfg_reload_test.cpp tests/unit/workers/confdb/cfg_ring.h \
+	tests/unit/workers/confdb/cfg_test.cpp
+tests_unit_cfg_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_cfg_tests_LDADD = workers/confdb/libcfg_core.la libs/config/libconfig.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/cfg_tests
 
 check_PROGRAMS += tests/unit/config_tests
 tests_unit_config_tests_SOURCES = tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
