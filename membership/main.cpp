@@ -1,5 +1,5 @@
 // motet-membership: started by the supervisor, with its control socket as descriptor 3.
-//   motet-membership --state-dir DIR [--node NAME-or-ID] [--log-level LEVEL]
+//   motet-membership --state-dir DIR [--node NAME-or-ID] [--become UID:GID] [--log-level LEVEL]
 #include <getopt.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "libs/base/log.h"
 #include "libs/control/control.h"
+#include "libs/sandbox/sandbox.h"
 #include "membership/process.h"
 
 namespace {
@@ -21,9 +22,10 @@ void log_to_supervisor(motet::log::Level level, std::string_view line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    motet::Process::Options options{.state_dir = MOTET_STATEDIR, .node = {}};
+    motet::Process::Options options{.state_dir = MOTET_STATEDIR, .node = {}, .become = {}};
     const option known[] = {{"state-dir", required_argument, nullptr, 's'},
                             {"node", required_argument, nullptr, 'n'},
+                            {"become", required_argument, nullptr, 'b'},
                             {"log-level", required_argument, nullptr, 'l'},
                             {nullptr, 0, nullptr, 0}};
     for (int c; (c = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
@@ -31,6 +33,7 @@ int main(int argc, char** argv) {
         if (c == 's') options.state_dir = optarg;
         else if (c == 'n') options.node = optarg;
         else if (c == 'l' && motet::log::parse_level(optarg, level)) motet::log::set_level(level);
+        else if (const auto who = c == 'b' ? motet::sandbox::parse_identity(optarg) : motet::error("unknown option"); who) options.become = *who;
         else return 2;
     }
     motet::log::set_sink(log_to_supervisor);

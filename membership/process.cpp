@@ -77,6 +77,10 @@ bool Process::store_ring_sequence(std::uint64_t seq) {
 }
 
 Process::Ended Process::wait_for_start() {
+    // While there is one thread and nothing was read: of its namespaces only the root waits, for what is still to be opened.
+    const Result<std::string> room = sandbox::enter_room(sandbox::Entering::rest);
+    if (!room) return {sandbox::kExitCode, room.error().text};
+    if (!room->empty()) unenforced_.push_back("membership: " + *room);
     const control::Header hello{.type = static_cast<std::uint32_t>(control::Type::hello)};
     if (!control::send(control::kChildFd, hello)) return {3, "no supervisor on descriptor 3: motet-membership is started by motet"};
     for (int waited_ms = 0; waited_ms < kStartTimeoutMs;) {
@@ -124,11 +128,11 @@ Process::Ended Process::start(control::Message& message) {
     (void)!poller_->add(control::kChildFd, kTagControl);
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
 
-    // The last privileged acts are behind: sockets with large buffers, the state file. The network has not been read yet.
-    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership});
-    if (!confined) return {sandbox::kExitCode, confined.error().text};
-    unenforced_ = confined->missing;
+    // The last privileged acts are behind: sockets with large buffers, the state file, memory. The network has not been read yet.
     if (const std::string why = lock_memory(); !why.empty()) unenforced_.push_back("membership: memory is not locked (" + why + ")");
+    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership, .become = options_.become});
+    if (!confined) return {sandbox::kExitCode, confined.error().text};
+    for (const std::string& one : confined->missing) unenforced_.push_back("membership: " + one);
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
     return {-1, {}};
 }

@@ -4,11 +4,13 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "libs/control/control.h"
 #include "libs/loop/loop.h"
 #include "libs/metrics/status_page.h"
+#include "libs/sandbox/identity.h"
 #include "membership/link.h"
 #include "membership/ring_file.h"
 #include "membership/settings.h"
@@ -21,6 +23,7 @@ public:
     struct Options {
         std::string state_dir;
         std::string node;           // name or id of the local node, empty: found by name or address
+        std::optional<sandbox::Identity> become;   // the user to become once the network is open; none: stay
     };
     // The exit status, and for errors the line that says why.
     struct Ended {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include <cstring>
 
 #include "libs/control/control.h"
+#include "libs/sandbox/room.h"
 
 namespace motet::supervisor {
 namespace {
@@ -27,14 +29,23 @@ constexpr int kExecFailed = 127;
         _exit(kExecFailed);
     };
     // Above every number that is about to be given away.
-    const int errors_high = fcntl(errors, F_DUPFD, 10);
-    const int given_high = request.descriptor >= 0 ? fcntl(request.descriptor, F_DUPFD, 10) : -1;
+    constexpr int kAbove = sandbox::kRoomFd + sandbox::kRoomFdsMax;
+    const int errors_high = fcntl(errors, F_DUPFD, kAbove);
+    const int given_high = request.descriptor >= 0 ? fcntl(request.descriptor, F_DUPFD, kAbove) : -1;
+    int room_high[sandbox::kRoomFdsMax];
+    const std::size_t room = std::min<std::size_t>(request.room.size(), sandbox::kRoomFdsMax);
+    for (std::size_t i = 0; i < room; ++i)
+        if ((room_high[i] = fcntl(request.room[i], F_DUPFD, kAbove)) < 0) fail("descriptors");
     const int null = open("/dev/null", O_RDWR);
     if (errors_high < 0 || null < 0 || dup2(errors_high, STDERR_FILENO) < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
         fail("descriptors");
     if (given_high >= 0 && dup2(given_high, control::kChildFd) < 0) fail("descriptor 3");
+    for (std::size_t i = 0; i < room; ++i)
+        if (dup2(room_high[i], sandbox::kRoomFd + static_cast<int>(i)) < 0) fail("the room's descriptors");
     const unsigned first_unwanted = given_high >= 0 ? control::kChildFd + 1 : control::kChildFd;
-    if (syscall(SYS_close_range, first_unwanted, ~0u, 0) != 0) fail("close_range");
+    if (syscall(SYS_close_range, first_unwanted, sandbox::kRoomFd - 1, 0) != 0 ||
+        syscall(SYS_close_range, sandbox::kRoomFd + static_cast<unsigned>(room), ~0u, 0) != 0)
+        fail("close_range");
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail("PR_SET_PDEATHSIG");
     if (getppid() != parent) _exit(kExecFailed);
@@ -57,18 +68,6 @@ constexpr int kExecFailed = 127;
     execv(argv[0], argv);
     fail(argv[0]);
     _exit(kExecFailed);
-}
-
-std::string status_of(const std::string& process) {
-    const UniqueFd fd(open(("/proc/" + process + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-    char buffer[8192];
-    const ssize_t size = fd ? read(fd.get(), buffer, sizeof buffer) : -1;
-    return {buffer, size > 0 ? static_cast<std::size_t>(size) : 0};
-}
-
-unsigned long number_after(const std::string& text, const char* label) {
-    const std::size_t at = text.find(label);
-    return at == std::string::npos ? 0 : std::strtoul(text.c_str() + at + std::strlen(label), nullptr, 10);
 }
 
 }  // namespace
@@ -118,16 +117,6 @@ Ended reap(const Process& process) {
 
 void send_signal(const Process& process, int signal) {
     if (process.pidfd) syscall(SYS_pidfd_send_signal, process.pidfd.get(), signal, nullptr, 0);
-}
-
-Confinement confinement(pid_t pid) {
-    const std::string text = status_of(std::to_string(pid)), own = status_of("self");
-    const auto says = [&text](const char* line) { return text.find(line) != std::string::npos; };
-    // Under a service manager's own filter everything is in filter mode already: the child must have one more than we.
-    return {.no_new_privileges = says("\nNoNewPrivs:\t1\n"),
-            .filtered = says("\nSeccomp:\t2\n") && number_after(text, "\nSeccomp_filters:") > number_after(own, "\nSeccomp_filters:"),
-            .capabilities = !(says("\nCapPrm:\t0000000000000000\n") && says("\nCapEff:\t0000000000000000\n")),
-            .uid = static_cast<uid_t>(number_after(text, "\nUid:"))};
 }
 
 }  // namespace motet::supervisor

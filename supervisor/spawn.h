@@ -14,6 +14,7 @@ struct SpawnRequest {
     std::string program;                // absolute path
     std::vector<std::string> arguments; // without the program's name
     int descriptor = -1;                // becomes descriptor 3
+    std::vector<int> room = {};         // become sandbox::kRoomFd and the numbers after it
     int realtime_priority = 0;          // SCHED_RR; 0: as the supervisor
     int nice = 0;                       // weight in ordinary scheduling; 0: as the supervisor
     bool lock_memory = false;           // no limit on locked memory, where permitted
@@ -38,12 +39,5 @@ struct Ended {
 Ended reap(const Process& process);
 
 void send_signal(const Process& process, int signal);
-
-// What the kernel says about a running process.
-struct Confinement {
-    bool no_new_privileges = false, filtered = false, capabilities = true;
-    uid_t uid = 0;                      // real
-};
-Confinement confinement(pid_t pid);
 
 }  // namespace motet::supervisor

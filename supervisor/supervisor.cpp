@@ -1,6 +1,5 @@
 #include "supervisor/supervisor.h"
 
-#include <pwd.h>
 #include <sched.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -57,6 +56,12 @@ bool realtime_permitted(int priority) {
     return true;
 }
 
+std::string list_of(const std::vector<std::string>& clauses) {
+    std::string all;
+    for (const std::string& one : clauses) all += (all.empty() ? "" : ", ") + one;
+    return all;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready)
@@ -99,11 +104,9 @@ Status Supervisor::open() {
         realtime_priority_ = 0;
     }
     if (geteuid() != 0) unenforced_.emplace_back("other users for the children (not started as root)");
-    if (!unenforced_.empty()) {
-        std::string all;
-        for (const std::string& one : unenforced_) all += (all.empty() ? "" : ", ") + one;
-        MOTET_LOG(warning, "not enforced here: %s. Start as root with CAP_SYS_NICE for full isolation.", all.c_str());
-    }
+    prepare_quarters();
+    if (!unenforced_.empty())
+        MOTET_LOG(warning, "not enforced here: %s. See motet(8), section ISOLATION, for what full isolation needs.", list_of(unenforced_).c_str());
     return Done{};
 }
 
@@ -123,6 +126,13 @@ int Supervisor::run() {
         tick();
     }
     return *quit_;
+}
+
+void Supervisor::prepare_quarters() {
+    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+        quarters_[i] = Quarters::prepare(kPlan[i], is_worker(i));
+        for (const std::string& one : quarters_[i].missing) unenforced_.push_back(kPlan[i].name + (": " + one));
+    }
 }
 
 std::uint64_t Supervisor::listening_tag(std::size_t index) { return kTagListening + index; }
@@ -244,9 +254,11 @@ void Supervisor::launch(std::size_t index) {
     SpawnRequest request{.program = start_.libexec + "/" + plan.program,
                          .arguments = {"--log-level", log::name(log::level())},
                          .descriptor = theirs.get(),
+                         .room = quarters_[index].descriptors(),
                          .realtime_priority = plan.realtime ? realtime_priority_ : 0,
                          .nice = !plan.realtime && realtime_priority_ > 0 ? kWorkerNice : 0,
                          .lock_memory = !is_worker(index)};
+    for (const std::string& argument : quarters_[index].arguments()) request.arguments.push_back(argument);
     if (!is_worker(index)) {
         request.arguments.insert(request.arguments.end(), {"--state-dir", start_.options.state_dir});
         if (!start_.options.node.empty()) request.arguments.insert(request.arguments.end(), {"--node", start_.options.node});
@@ -390,23 +402,17 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
         if (end > 0) child.unenforced.emplace_back(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    // The child's word is not taken for it.
-    const Confinement c = confinement(child.process.pid);
-    const bool filter_expected = is_worker(index) && sandbox::has_filter(sandbox::Profile::worker);
-    const bool confined = c.no_new_privileges && !c.capabilities && (c.filtered || !filter_expected);
     Actions actions;
-    if (is_worker(index) && !confined) {
-        MOTET_LOG(error, "%s has not entered its sandbox (no new privileges: %s, system-call list: %s, without capabilities: %s); it gets "
-                  "no descriptors and is stopped", kPlan[index].program, c.no_new_privileges ? "yes" : "no", c.filtered ? "yes" : "no",
-                  c.capabilities ? "no" : "yes");
-        state_.on_broken(index, now_, actions);
-        return act(std::move(actions));
+    if (is_worker(index)) {
+        // The child's word is not taken for it.
+        const std::vector<std::string> found =
+            faults(confinement(child.process.pid, quarters_[index]), quarters_[index], sandbox::has_filter(sandbox::Profile::worker));
+        if (!found.empty()) {
+            MOTET_LOG(error, "%s has not entered its sandbox: %s; it gets no descriptors and is stopped", kPlan[index].program, list_of(found).c_str());
+            state_.on_broken(index, now_, actions);
+            return act(std::move(actions));
+        }
     }
-    if (const char* user = kPlan[index].user; user != nullptr && geteuid() == 0) {
-        const passwd* wanted = getpwnam(user);
-        if (wanted == nullptr || wanted->pw_uid != c.uid) child.unenforced.push_back("own user " + std::string(user) + " (it runs as user " + std::to_string(c.uid) + ")");
-    }
-    if (is_worker(index) && !c.filtered) child.unenforced.emplace_back("system-call list (built with sanitizers)");
     state_.on_hello(index, now_, actions);
     act(std::move(actions));
 }
@@ -414,8 +420,12 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
 void Supervisor::on_child_ready(std::size_t index) {
     if (state_.phase(index) != Phase::handed_over) return;
     // Membership opens its sockets with root's rights first and gives these up before it reads from the network.
-    if (const Confinement c = confinement(children_[index].process.pid); !is_worker(index) && (!c.no_new_privileges || c.capabilities))
-        children_[index].unenforced.emplace_back("dropped capabilities and no new privileges");
+    if (!is_worker(index)) {
+        const std::vector<std::string> found = faults(confinement(children_[index].process.pid, quarters_[index]), quarters_[index],
+                                                      sandbox::has_filter(sandbox::Profile::membership));
+        for (const std::string& one : found) children_[index].unenforced.push_back("its confinement: " + one);
+        if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", kPlan[index].program, list_of(found).c_str());
+    }
     state_.on_ready(index, now_);
     MOTET_LOG(notice, "%s is ready, %lld ms after its start", kPlan[index].program,
               static_cast<long long>((now_ - state_.launched_at(index)).ms()));

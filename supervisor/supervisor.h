@@ -20,6 +20,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/plan.h"
+#include "supervisor/quarters.h"
 #include "supervisor/runtime_dir.h"
 #include "supervisor/state.h"
 
@@ -43,6 +44,7 @@ public:
     int run();
 
 private:
+    void prepare_quarters();
     void act(Actions actions);
     void launch(std::size_t index);
     void hand_over(std::size_t index);
@@ -86,6 +88,7 @@ private:
     std::unique_ptr<ControlServer> administrators_;
     State state_{kPlan.size()};
     std::array<Child, kPlan.size()> children_;
+    std::array<Quarters, kPlan.size()> quarters_;
     std::array<FdStore, kPlan.size()> clients_;
     std::array<UniqueFd, kPlan.size()> listening_;
     UniqueFd administrator_socket_, signals_;

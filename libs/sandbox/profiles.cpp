@@ -98,6 +98,78 @@ std::vector<Rule> config() {
     return rules;
 }
 
+// The network. What a transport does after its start comes here, with the reason; threads, files and plug-ins are opened
+// before. Still no clone, exec, open, kill, ptrace, mount, memfd.
+std::vector<Rule> membership() {
+    std::vector<Rule> rules = runtime();
+    rules.insert(rules.end(), {
+        {SCMP_SYS(epoll_wait), {}},
+        {SCMP_SYS(epoll_pwait), {}},
+        {SCMP_SYS(epoll_pwait2), {}},
+        {SCMP_SYS(epoll_ctl), {}},
+        {SCMP_SYS(epoll_create1), {}},
+        {SCMP_SYS(poll), {}},
+        {SCMP_SYS(ppoll), {}},
+        {SCMP_SYS(recvmsg), {}},
+        {SCMP_SYS(recvmmsg), {}},
+        {SCMP_SYS(recvfrom), {}},
+        {SCMP_SYS(sendto), {}},                                    // frames have addresses
+        {SCMP_SYS(sendmsg), {}},
+        {SCMP_SYS(sendmmsg), {}},
+        {SCMP_SYS(write), {}},                                     // pipes between the threads of a transport
+        {SCMP_SYS(writev), {}},
+        {SCMP_SYS(readv), {}},
+        {SCMP_SYS(pwrite64), {}},                                  // ring sequence
+        {SCMP_SYS(fdatasync), {}},
+        {SCMP_SYS(shutdown), {}},
+        {SCMP_SYS(futex), {}},                                     // locks between threads
+        {SCMP_SYS(nanosleep), {}},
+        {SCMP_SYS(clock_nanosleep), {}},
+        {SCMP_SYS(rt_sigaction), {}},
+        {SCMP_SYS(set_robust_list), {}},
+        {SCMP_SYS(rseq), {}},
+        {SCMP_SYS(madvise), {}},                                   // stacks of threads that end
+        {SCMP_SYS(alarm), {}},                                     // the last second without a supervisor
+        {SCMP_SYS(setitimer), {}},
+        {SCMP_SYS(getrusage), {}},
+        {SCMP_SYS(sysinfo), {}},                                   // qsort
+        {SCMP_SYS(uname), {}},
+        {SCMP_SYS(geteuid), {}},
+        {SCMP_SYS(getuid), {}},
+        // A link that is added or comes back.
+        {SCMP_SYS(socket), {equal(0, AF_INET)}},
+        {SCMP_SYS(socket), {equal(0, AF_INET6)}},
+        {SCMP_SYS(socket), {equal(0, AF_NETLINK)}},
+        {SCMP_SYS(bind), {}},
+        {SCMP_SYS(connect), {}},
+        {SCMP_SYS(setsockopt), {}},
+        {SCMP_SYS(getsockopt), {}},
+        {SCMP_SYS(getsockname), {}},
+        {SCMP_SYS(getpeername), {}},
+        {SCMP_SYS(ioctl), {with_bits(1, 0xFF00, 0x8900)}},         // SIOC...: interfaces
+        {SCMP_SYS(ioctl), {equal(1, 0x541B)}},                     // FIONREAD
+        {SCMP_SYS(fcntl), {equal(1, F_GETFL)}},
+        {SCMP_SYS(fcntl), {equal(1, F_SETFL)}},
+        {SCMP_SYS(fcntl), {equal(1, F_GETFD)}},
+        {SCMP_SYS(fcntl), {equal(1, F_SETFD)}},
+        {SCMP_SYS(pipe2), {}},
+        {SCMP_SYS(eventfd2), {}},
+        {SCMP_SYS(timerfd_create), {}},
+        {SCMP_SYS(timerfd_settime), {}},
+    });
+    return rules;
+}
+
+std::vector<Rule> rules_of(Profile profile) {
+    switch (profile) {
+        case Profile::config: return config();
+        case Profile::membership: return membership();
+        case Profile::lookup:
+        case Profile::worker: break;
+    }
+    return worker();
+}
+
 Status allow(scmp_filter_ctx filter, const Rule& rule) {
     const int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule.call, static_cast<unsigned>(rule.only.size()),
                                               rule.only.empty() ? nullptr : rule.only.data());
@@ -113,7 +185,7 @@ bool has_filter(Profile profile) {
     (void)profile;   // a sanitizer's runtime opens, forks and maps as it likes
     return false;
 #else
-    return profile != Profile::membership;
+    return profile != Profile::lookup;
 #endif
 }
 
@@ -123,7 +195,9 @@ Status load_filter(Profile profile) {
     seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
-    for (const Rule& rule : profile == Profile::config ? config() : worker())
+    // Threads that run already come under it too.
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, profile == Profile::membership ? 1 : 0);
+    for (const Rule& rule : rules_of(profile))
         if (const Status allowed = allow(filter.get(), rule); !allowed) return allowed.error();
     if (const int result = seccomp_load(filter.get()); result != 0)
         return error("seccomp: loading the filter: %s. The kernel must offer CONFIG_SECCOMP_FILTER.", std::strerror(-result));

@@ -5,7 +5,6 @@
 #include <grp.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
-#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -13,8 +12,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
+#include <thread>
 
 #include "libs/sandbox/profiles.h"
 
@@ -26,9 +27,10 @@
 namespace motet::sandbox {
 namespace {
 
-constexpr std::uint64_t kConfigFileMax = 8u << 20;                    // a snapshot is at most half of it
+constexpr std::uint64_t kFileMax = 8u << 20;                          // a snapshot is at most half of it
 constexpr std::uint64_t kWorkerOpenFiles = 64 + 4 * 4096;             // connections of one service
 constexpr std::uint64_t kWorkerAddressSpace = 24ull << 30;            // 4096 links of 4 MiB, overflow, 2 GiB heap
+constexpr std::uint64_t kMembershipOpenFiles = 1024;                  // links, sockets, three of each worker
 constexpr std::uint64_t kConfigAddressSpace = 1ull << 30;
 
 // A limit may be lowered to what the hard limit still allows, never raised above it.
@@ -42,25 +44,40 @@ Status limit(int which, const char* name, std::uint64_t value) {
     return Done{};
 }
 
-struct Identity {
-    uid_t uid = 0;
-    gid_t gid = 0;
+struct Who : Identity {
     bool change = false;
 };
 
-Result<Identity> identity(const std::string& user, Report& report) {
-    if (user.empty()) return Identity{};
+Result<Who> identity(const Options& options, Report& report) {
+    if (!options.become && options.user.empty()) return Who{};
     if (geteuid() != 0) {
-        report.missing.push_back("own user " + user + " (not started as root)");
-        return Identity{};
+        report.missing.emplace_back("own user" + (options.user.empty() ? "" : " " + options.user) + " (not started as root)");
+        return Who{};
     }
-    const passwd* entry = getpwnam(user.c_str());
-    if (entry == nullptr) {
-        report.missing.push_back("own user " + user + " (no such user, nobody is used; systemd-sysusers makes it)");
-        entry = getpwnam("nobody");
+    if (options.become) return Who{*options.become, true};
+    const Result<Identity> found = identity_of(options.user);
+    if (!found) return error("sandbox: %s", found.error().text.c_str());
+    if (!found->known) report.missing.push_back("own user " + options.user + " (no such user, the free id " + std::to_string(found->uid) + " is used)");
+    return Who{*found, true};
+}
+
+// Where there is nothing to open, nobody to talk to and no foreign object to name.
+Status take_room(Profile profile, Report& report) {
+    std::string missing;
+    if (profile == Profile::lookup) return Done{};
+    if (profile == Profile::config) {
+        if (missing = make_own_room(); !missing.empty()) missing = "own namespaces (" + missing + ")";
+    } else if (profile == Profile::membership) {
+        const Result<bool> left = leave_files();
+        if (!left) return error("sandbox: %s", left.error().text.c_str());
+        if (!*left) missing = "empty root";
+    } else {
+        const Result<std::string> entered = enter_room(Entering::whole);
+        if (!entered) return error("sandbox: %s", entered.error().text.c_str());
+        missing = *entered;
     }
-    if (entry == nullptr) return error("sandbox: neither user %s nor nobody exists; create %s", user.c_str(), user.c_str());
-    return Identity{entry->pw_uid, entry->pw_gid, true};
+    if (!missing.empty()) report.missing.push_back(missing);
+    return Done{};
 }
 
 // Root's user id shall mean nothing any more, even to a process that regained it. Needs CAP_SETPCAP.
@@ -70,7 +87,7 @@ void lock_securebits(Report& report) {
     if (geteuid() == 0 && prctl(PR_SET_SECUREBITS, kBits, 0, 0, 0) != 0) report.missing.emplace_back("secure bits (no CAP_SETPCAP)");
 }
 
-Status drop_capabilities(const Identity& who, Report& report) {
+Status drop_capabilities(const Who& who, Report& report) {
     // Ordinary users have none to drop; their bounding set stays, and without new privileges it is moot.
     const bool bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
     if (geteuid() == 0 && !bounds) report.missing.emplace_back("empty capability bounding set (no CAP_SETPCAP)");
@@ -90,19 +107,20 @@ Status drop_capabilities(const Identity& who, Report& report) {
 
 Status set_limits(const Options& options) {
     struct Limit { int which; const char* name; std::uint64_t value; };
-    std::vector<Limit> limits = {{RLIMIT_CORE, "core size", 0}, {RLIMIT_MSGQUEUE, "message queues", 0}};
-    if (options.profile != Profile::membership) {
-        const bool worker = options.profile == Profile::worker;
-        limits.push_back({RLIMIT_NPROC, "processes", 0});
-        limits.push_back({RLIMIT_FSIZE, "file size", worker ? 0 : kConfigFileMax});
+    const bool worker = options.profile == Profile::worker, membership = options.profile == Profile::membership;
+    std::vector<Limit> limits = {{RLIMIT_CORE, "core size", 0}, {RLIMIT_MSGQUEUE, "message queues", 0}, {RLIMIT_NPROC, "processes", 0},
+                                 {RLIMIT_FSIZE, "file size", worker || options.profile == Profile::lookup ? 0 : kFileMax}};
+    if (!membership) {   // which pins its memory and has its class already
         limits.push_back({RLIMIT_MEMLOCK, "locked memory", 0});
         limits.push_back({RLIMIT_RTPRIO, "real-time priority", 0});
-        limits.push_back({RLIMIT_NOFILE, "open files", options.open_files_max != 0 ? options.open_files_max : worker ? kWorkerOpenFiles : 64});
+    }
+    const std::uint64_t files = worker ? kWorkerOpenFiles : membership ? kMembershipOpenFiles : 64;
+    limits.push_back({RLIMIT_NOFILE, "open files", options.open_files_max != 0 ? options.open_files_max : files});
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)   // their shadow is terabytes of address space
+    if (!membership)
         limits.push_back({RLIMIT_AS, "address space",
                           options.address_space_max != 0 ? options.address_space_max : worker ? kWorkerAddressSpace : kConfigAddressSpace});
 #endif
-    }
     for (const Limit& l : limits)
         if (const Status set = limit(l.which, l.name, l.value); !set) return set.error();
     return Done{};
@@ -132,21 +150,22 @@ void landlock_everything(Report& report) {
 Result<Report> enter(const Options& options) {
     Report report;
     const pid_t parent = getppid();
-    const Result<Identity> who = identity(options.user, report);
+    const Result<Who> who = identity(options, report);
     if (!who) return who.error();
     std::signal(SIGXFSZ, SIG_IGN);   // a refused write to a file is an error, not a death
     std::signal(SIGPIPE, SIG_IGN);
+    if (const Status in = take_room(options.profile, report); !in) return in.error();
     lock_securebits(report);
     if (const Status dropped = drop_capabilities(*who, report); !dropped) return dropped.error();
     if (const Status set = set_limits(options); !set) return set.error();
 
     // Changing the user cleared both; the parent may have died in between.
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return error("sandbox: PR_SET_DUMPABLE: %s", std::strerror(errno));
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return error("sandbox: PR_SET_PDEATHSIG: %s", std::strerror(errno));
+    if (prctl(PR_SET_PDEATHSIG, options.death_signal, 0, 0, 0) != 0) return error("sandbox: PR_SET_PDEATHSIG: %s", std::strerror(errno));
     if (getppid() != parent) return error("sandbox: the supervisor is gone");
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return error("sandbox: PR_SET_NO_NEW_PRIVS: %s", std::strerror(errno));
-    if (options.profile == Profile::membership) return report;
+    if (options.profile == Profile::lookup) return report;
     prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);   // Linux before 6.3: the filter alone refuses PROT_EXEC
     landlock_everything(report);
     if (!has_filter(options.profile)) {
@@ -155,6 +174,29 @@ Result<Report> enter(const Options& options) {
     }
     if (const Status loaded = load_filter(options.profile); !loaded) return loaded.error();
     return report;
+}
+
+Result<Identity> parse_identity(const char* text) {
+    Identity out;
+    const char* end = text + std::strlen(text);
+    const auto [colon, first] = std::from_chars(text, end, out.uid);
+    if (first != std::errc() || colon == end || *colon != ':') return error("--become %s: UID:GID is needed", text);
+    const auto [stop, second] = std::from_chars(colon + 1, end, out.gid);
+    if (second != std::errc() || stop != end || out.uid == 0 || out.gid == 0) return error("--become %s: UID:GID, neither of them 0, is needed", text);
+    return out;
+}
+
+Status start_threads(const std::function<void()>& start) {
+    std::string failed;
+    std::thread bare([&] {
+        for (int capability = 0; capability <= 63; ++capability) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+        capng_clear(CAPNG_SELECT_ALL);
+        if (capng_apply(CAPNG_SELECT_CAPS) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed = std::strerror(errno);
+        else start();
+    });
+    bare.join();
+    if (!failed.empty()) return error("sandbox: a thread without capabilities: %s", failed.c_str());
+    return Done{};
 }
 
 }  // namespace motet::sandbox

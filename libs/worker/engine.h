@@ -120,7 +120,7 @@ struct Settings {
 
 struct Program {
     const char* name = "";  // "cpg": for log lines
-    const char* user = "";  // whom to become when started as root
+    const char* user = "";  // whom to become when started as root without --become
     std::function<std::unique_ptr<Engine>(const Settings&, Host&)> make_engine;
 };
 

@@ -11,20 +11,28 @@
 namespace motet::worker {
 namespace {
 
-bool take_options(int argc, char** argv) {
-    for (int i = 1; i < argc; i += 2) {
-        log::Level level;
-        if (std::string_view(argv[i]) != "--log-level" || i + 1 == argc || !log::parse_level(argv[i + 1], level))
+constexpr const char* kUsage = "options are --log-level error|warning|notice|info|debug and --become UID:GID; this program is started by motet";
+
+bool take_options(int argc, char** argv, sandbox::Options& sandbox) {
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string_view option = argv[i];
+        if (log::Level level; option == "--log-level" && log::parse_level(argv[i + 1], level)) {
+            log::set_level(level);
+        } else if (const auto who = option == "--become" ? sandbox::parse_identity(argv[i + 1]) : error("unknown option"); who) {
+            sandbox.become = *who;
+        } else {
             return false;
-        log::set_level(level);
+        }
     }
-    return true;
+    return argc % 2 == 1;
 }
 
-bool hello() {
+bool hello(const std::vector<std::string>& missing) {
     control::Header header;
     header.type = static_cast<std::uint32_t>(control::Type::hello);
-    return control::send(control::kChildFd, header);
+    std::string lines;
+    for (const std::string& one : missing) lines += one + "\n";
+    return control::send(control::kChildFd, header, as_bytes(lines));
 }
 
 // Nothing but START may come first. The supervisor's end of the socket is its life: when it closes, so do we.
@@ -50,10 +58,9 @@ Started wait_for_start(loop::Poller& poller) {
 }  // namespace
 
 int run(int argc, char** argv, const Program& program) {
-    if (!take_options(argc, argv)) {
-        log::write(log::Level::error,
-                   "%s: options are --log-level error|warning|notice|info|debug; this program is started by motet",
-                   program.name);
+    sandbox::Options sandbox{.profile = sandbox::Profile::worker, .user = program.user};
+    if (!take_options(argc, argv, sandbox)) {
+        log::write(log::Level::error, "%s: %s", program.name, kUsage);
         return 2;
     }
     Result<loop::Poller> poller = loop::Poller::create();
@@ -64,8 +71,7 @@ int run(int argc, char** argv, const Program& program) {
         return 1;
     }
 
-    const auto report =
-        sandbox::enter({.profile = sandbox::Profile::worker, .user = program.user});  // no way back from here
+    const auto report = sandbox::enter(sandbox);  // no way back from here
     if (!report) {
         log::write(log::Level::error, "%s: sandbox: %s", program.name, report.error().text.c_str());
         return sandbox::kExitCode;
@@ -76,7 +82,7 @@ int run(int argc, char** argv, const Program& program) {
         for (const std::string& one : report->missing) all += (all.empty() ? "" : "; ") + one;
         MOTET_LOG(warning, "%s: the sandbox is incomplete: %s", program.name, all.c_str());
     }
-    if (!hello()) return 1;
+    if (!hello(report->missing)) return 1;
     Started started = wait_for_start(*poller);
     Worker(program, *poller, std::move(started)).run();
     return 0;

@@ -257,6 +257,11 @@ int run(const Options& options) {
     }
     close(pair[1]);
     if (options.snapshot_fd >= 0) close(options.snapshot_fd);
+    // What is left here is looking up names for a parser that may have been taken over by what it read.
+    if (const auto bare = sandbox::enter({.profile = sandbox::Profile::lookup, .user = "motet-config"}); !bare) {
+        std::fprintf(stderr, "motet-config: %s\n", bare.error().text.c_str());
+        return kCannot;
+    }
     setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);      // before the first lookup: a dead name server must not hold us up
     SystemNames names;
     serve_names(pair[0], names);

@@ -5,10 +5,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <pwd.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +20,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -23,6 +28,8 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "libs/control/control.h"
@@ -154,7 +161,7 @@ TEST(Sandbox, ConfigurationReaderDiesOfFilesNetworkAndProcesses) {
 
 // Opened before the sandbox, read inside: what the kernel says about a process in each profile.
 TEST(Sandbox, NobodyKeepsCapabilitiesOrGainsPrivileges) {
-    for (const Profile profile : {Profile::config, Profile::worker, Profile::membership}) {
+    for (const Profile profile : {Profile::config, Profile::lookup, Profile::worker, Profile::membership}) {
         const pid_t child = fork();
         if (child == 0) {
             const int in = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -180,7 +187,7 @@ TEST(Sandbox, RootBecomesTheConfiguredUser) {
     if (geteuid() != 0) GTEST_SKIP() << "not started as root";
     const pid_t child = fork();
     if (child == 0) {
-        const Result<Report> entered = enter({.profile = Profile::membership, .user = "nobody"});
+        const Result<Report> entered = enter({.profile = Profile::lookup, .user = "nobody"});
         _exit(entered && own_user_lines(*entered) == 0 && getuid() != 0 && geteuid() != 0 && getgid() != 0 && setuid(0) != 0 ? 0 : 1);
     }
     int status = 0;
@@ -188,16 +195,212 @@ TEST(Sandbox, RootBecomesTheConfiguredUser) {
     EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
 }
 
-TEST(Sandbox, AMissingUserIsReportedAndNobodyTakesItsPlace) {
+TEST(Sandbox, AMissingUserIsReportedAndAFreeIdTakesItsPlace) {
     if (geteuid() != 0) GTEST_SKIP() << "not started as root";
+    const Result<Identity> one = identity_of("motet-no-such-user"), again = identity_of("motet-no-such-user"), other = identity_of("motet-nor-this");
+    ASSERT_TRUE(one && again && other);
+    EXPECT_FALSE(one->known);
+    EXPECT_EQ(one->uid, again->uid);
+    EXPECT_NE(one->uid, other->uid);
+    EXPECT_EQ(getpwuid(one->uid), nullptr);
     const pid_t child = fork();
     if (child == 0) {
-        const Result<Report> entered = enter({.profile = Profile::membership, .user = "motet-no-such-user"});
-        _exit(entered && own_user_lines(*entered) == 1 && getuid() != 0 ? 0 : 1);
+        const Result<Report> entered = enter({.profile = Profile::lookup, .user = "motet-no-such-user"});
+        _exit(entered && own_user_lines(*entered) == 1 && getuid() == one->uid && getgid() == one->gid ? 0 : 1);
     }
     int status = 0;
     waitpid(child, &status, 0);
     EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+}
+
+TEST(Sandbox, AnIdentityOnTheCommandLineIsTwoNumbersAndNeverRoot) {
+    const Result<Identity> good = parse_identity("997:998");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(good->uid, 997u);
+    EXPECT_EQ(good->gid, 998u);
+    for (const char* bad : {"", "997", "997:", ":998", "0:998", "997:0", "997:998x", "-1:5", "99999999999:1"}) EXPECT_FALSE(parse_identity(bad)) << bad;
+}
+
+// Runs `inside` in a process that was started for the room, as spawn() does it; its exit code.
+int in_room(const Room& room, const std::function<int()>& inside) {
+    const pid_t child = fork();
+    if (child == 0) {
+        int n = 0;
+        for (const int fd : room.descriptors())
+            if (dup2(fd, kRoomFd + n++) < 0) _exit(99);
+        _exit(inside());
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+ino_t namespace_of(const char* kind) {
+    struct stat st {};
+    return stat((std::string("/proc/self/ns/") + kind).c_str(), &st) == 0 ? st.st_ino : 0;
+}
+
+TEST(Room, AWorkerFindsNothingToOpenInItAndNobodyToTalkTo) {
+    const Result<Room> room = Room::make(Network::none);
+    if (!room) GTEST_SKIP() << room.error().text;
+    const ino_t net = namespace_of("net");
+    EXPECT_EQ(in_room(*room, [&] {
+        const int proc = open("/proc/self/ns/net", O_RDONLY);
+        const int root_before = open("/", O_RDONLY | O_DIRECTORY);
+        const Result<std::string> entered = enter_room(Entering::whole);
+        if (!entered || !entered->empty()) return 1;
+        if (open("/etc/passwd", O_RDONLY) >= 0 || open("/proc", O_RDONLY) >= 0 || mkdir("/x", 0777) == 0 || open("/x", O_CREAT | O_RDWR, 0600) >= 0) return 2;
+        const int udp = socket(AF_INET, SOCK_DGRAM, 0);
+        sockaddr_in to{.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+        if (sendto(udp, "x", 1, 0, reinterpret_cast<sockaddr*>(&to), sizeof to) >= 0) return 3;
+        struct stat st {};
+        if (fstat(proc, &st) != 0 || st.st_ino != net) return 4;   // of the host, opened before
+        for (int fd = kRoomFd; fd < kRoomFd + kRoomFdsMax; ++fd)
+            if (fd != proc && fd != root_before && fd != udp && fcntl(fd, F_GETFD) >= 0) return 5;   // all closed
+        return 0;
+    }), 0);
+}
+
+TEST(Room, EveryLifeEntersTheSameNamespaces) {
+    const Result<Room> room = Room::make(Network::none);
+    if (!room) GTEST_SKIP() << room.error().text;
+    int pipe_ends[2];
+    ASSERT_EQ(pipe(pipe_ends), 0);
+    ino_t seen[2][2] = {};
+    for (auto& life : seen) {
+        EXPECT_EQ(in_room(*room, [&] {
+            // The numbers are asked of the descriptors: there is no /proc inside.
+            struct stat net {}, root {};
+            fstat(kRoomFd + static_cast<int>(room->descriptors().size()) - 3, &net);
+            const Result<std::string> entered = enter_room(Entering::whole);
+            if (!entered || !entered->empty() || stat("/", &root) != 0) return 1;
+            const ino_t numbers[2] = {net.st_ino, root.st_dev};
+            return write(pipe_ends[1], numbers, sizeof numbers) == sizeof numbers ? 0 : 2;
+        }), 0);
+        ASSERT_EQ(read(pipe_ends[0], life, sizeof life), static_cast<ssize_t>(sizeof life));
+    }
+    EXPECT_EQ(seen[0][0], seen[1][0]);
+    EXPECT_EQ(seen[0][1], seen[1][1]);
+    struct stat ours {};
+    ASSERT_EQ(stat("/", &ours), 0);
+    EXPECT_NE(seen[0][1], ours.st_dev);
+    EXPECT_NE(seen[0][0], namespace_of("net"));
+}
+
+TEST(Room, MembershipKeepsItsFilesUntilItLeavesThemAndTheNetworkForGood) {
+    const Result<Room> room = Room::make(Network::hosts);
+    if (!room) GTEST_SKIP() << room.error().text;
+    const ino_t net = namespace_of("net"), ipc = namespace_of("ipc"), mounts = namespace_of("mnt");
+    EXPECT_EQ(in_room(*room, [&] {
+        const Result<std::string> entered = enter_room(Entering::rest);
+        if (!entered || !entered->empty()) return 1;
+        if (namespace_of("net") != net || namespace_of("ipc") == ipc || namespace_of("mnt") == mounts) return 2;
+        std::thread other([] { pause(); });   // a transport's
+        other.detach();
+        const Result<bool> left = leave_files();
+        if (!left || !*left) return 3;
+        if (open("/etc/passwd", O_RDONLY) >= 0 || mkdir("/x", 0777) == 0) return 4;
+        return socket(AF_INET, SOCK_DGRAM, 0) >= 0 ? 0 : 5;
+    }), 0);
+}
+
+TEST(Room, AProcessThatWasGivenNoneSaysSo) {
+    const pid_t child = fork();
+    if (child == 0) {
+        syscall(SYS_close_range, kRoomFd, ~0u, 0);
+        const Result<std::string> entered = enter_room(Entering::whole);
+        const Result<bool> left = leave_files();
+        _exit(entered && !entered->empty() && left && !*left ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(exited(status, 0)) << "wait status " << status;
+}
+
+TEST(Room, WhetherAProcessIsInsideIsAskedOfTheKernel) {
+    if (geteuid() != 0) GTEST_SKIP() << "not started as root";
+    const Result<Room> room = Room::make(Network::none), other = Room::make(Network::none);
+    if (!room || !other) GTEST_SKIP() << "no namespaces here";
+    int ready[2];
+    ASSERT_EQ(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        int n = 0;
+        for (const int fd : room->descriptors()) dup2(fd, kRoomFd + n++);
+        (void)!enter_room(Entering::whole);
+        (void)!write(ready[1], "x", 1);
+        pause();
+        _exit(0);
+    }
+    char byte;
+    ASSERT_EQ(read(ready[0], &byte, 1), 1);
+    EXPECT_EQ(inside(child, *room), Inside::yes);
+    EXPECT_EQ(inside(child, *other), Inside::no);
+    EXPECT_EQ(inside(getpid(), *room), Inside::no);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    EXPECT_EQ(inside(child, *room), Inside::unknown);
+}
+
+TEST(Sandbox, ThreadsStartedForATransportHaveNoCapabilitiesAndComeUnderTheList) {
+    if (geteuid() != 0) GTEST_SKIP() << "not started as root";
+    if (!has_filter(Profile::membership)) GTEST_SKIP() << "built with sanitizers: no system-call list";
+    const pid_t child = fork();
+    if (child == 0) {
+        std::atomic<int> step{0};
+        std::atomic<bool> bare{false};
+        std::thread* thread = nullptr;
+        const Status started = start_threads([&] {
+            thread = new std::thread([&] {
+                std::string text(8192, '\0');
+                const int in = open("/proc/thread-self/status", O_RDONLY);
+                text.resize(static_cast<std::size_t>(std::max<ssize_t>(read(in, text.data(), text.size()), 0)));
+                bare = text.find("CapPrm:\t0000000000000000") != text.npos && text.find("CapBnd:\t0000000000000000") != text.npos;
+                step = 1;
+                while (step != 2) usleep(1000);
+                open("/etc/passwd", O_RDONLY);   // under the list by now
+                _exit(3);
+            });
+        });
+        while (step != 1) usleep(1000);
+        if (!started || !bare || setpriority(PRIO_PROCESS, 0, -1) != 0) _exit(4);   // the caller has kept its own
+        if (!enter({.profile = Profile::membership, .user = "nobody"})) _exit(5);
+        step = 2;
+        thread->join();
+        _exit(6);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT_TRUE(killed(status, SIGSYS)) << "wait status " << status;
+}
+
+TEST(Sandbox, MembershipHasTheNetworkAndNothingElse) {
+    if (!has_filter(Profile::membership)) GTEST_SKIP() << "built with sanitizers: no system-call list";
+    EXPECT_TRUE(exited(in_sandbox(Profile::membership, [] {
+        const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        sockaddr_in any{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+        socklen_t size = sizeof any;
+        return bind(fd, reinterpret_cast<sockaddr*>(&any), size) == 0 && getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size) == 0 &&
+               sendto(fd, "x", 1, 0, reinterpret_cast<sockaddr*>(&any), size) == 1;
+    }), 0));
+    const std::vector<std::pair<std::string, std::function<void()>>> attempts = {
+        {"open", [] { open("/etc/passwd", O_RDONLY); }},
+        {"a unix socket", [] { socket(AF_UNIX, SOCK_STREAM, 0); }},
+        {"a packet socket", [] { socket(AF_PACKET, SOCK_RAW, 0); }},
+        {"a thread", [] { syscall(SYS_clone, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND, nullptr, nullptr, nullptr, nullptr); }},
+        {"exec", [] { execl("/bin/true", "true", nullptr); }},
+        {"kill", [] { kill(getppid(), 0); }},
+        {"executable memory", [] { mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }},
+        {"accept", [] { accept(0, nullptr, nullptr); }},
+        {"listen", [] { listen(0, 1); }},
+        {"ptrace", [] { syscall(SYS_ptrace, 0, 0, 0, 0); }},
+        {"setns", [] { syscall(SYS_setns, 0, 0); }},
+        {"chroot", [] { (void)!chroot("."); }},
+    };
+    for (const auto& [name, attempt] : attempts) {
+        const int status = in_sandbox(Profile::membership, [&, call = attempt] { call(); return true; });
+        EXPECT_TRUE(killed(status, SIGSYS)) << name << ": wait status " << status;
+    }
 }
 
 }  // namespace
