@@ -18,7 +18,7 @@ struct ChildPlan {
 };
 
 inline constexpr ChildPlan kChildren[] = {
-{"membership", "motet-membership", 0, nullptr, "motet-membership", true},
+    {"membership", "motet-membership", 0, nullptr, "motet-membership", true},
     {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
 };
 inline constexpr std::span<const ChildPlan> kPlan{kChildren};

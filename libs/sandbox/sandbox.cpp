@@ -2,7 +2,6 @@
 #include "libs/sandbox/sandbox.h"
 
 #include <cap-ng.h>
-#include <grp.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
@@ -87,20 +86,23 @@ void lock_securebits(Report& report) {
     if (geteuid() == 0 && prctl(PR_SET_SECUREBITS, kBits, 0, 0, 0) != 0) report.missing.emplace_back("secure bits (no CAP_SETPCAP)");
 }
 
+// By system call: the C library would change every thread, and those of start_threads() have changed already and may not again.
+bool change_user(const Identity& who) {
+    return syscall(SYS_setgroups, 0, nullptr) == 0 && syscall(SYS_setresgid, who.gid, who.gid, who.gid) == 0 &&
+           syscall(SYS_setresuid, who.uid, who.uid, who.uid) == 0;
+}
+
+// Of the calling thread.
 Status drop_capabilities(const Who& who, Report& report) {
     // Ordinary users have none to drop; their bounding set stays, and without new privileges it is moot.
     const bool bounds = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP) == 1;
     if (geteuid() == 0 && !bounds) report.missing.emplace_back("empty capability bounding set (no CAP_SETPCAP)");
     capng_clear(CAPNG_SELECT_ALL);
-    if (who.change) {
-        const int flags = CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_AMBIENT | (bounds ? CAPNG_CLEAR_BOUNDING : 0);
-        if (const int result = capng_change_id(static_cast<int>(who.uid), static_cast<int>(who.gid), static_cast<capng_flags_t>(flags));
-            result != 0)
-            return error("sandbox: becoming user %u without capabilities failed at step %d: %s", who.uid, -result, std::strerror(errno));
-        return Done{};
-    }
-    if (geteuid() == 0 && setgroups(0, nullptr) != 0) report.missing.emplace_back("dropping supplementary groups (no CAP_SETGID)");
+    if (!who.change && geteuid() == 0 && syscall(SYS_setgroups, 0, nullptr) != 0)
+        report.missing.emplace_back("dropping supplementary groups (no CAP_SETGID)");
     if (bounds && capng_apply(CAPNG_SELECT_BOUNDS) != 0) return error("sandbox: emptying the bounding set: %s", std::strerror(errno));
+    (void)!prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (who.change && !change_user(who)) return error("sandbox: becoming user %u, group %u: %s", who.uid, who.gid, std::strerror(errno));
     if (capng_apply(CAPNG_SELECT_CAPS) != 0) return error("sandbox: dropping capabilities: %s", std::strerror(errno));
     return Done{};
 }
@@ -186,16 +188,17 @@ Result<Identity> parse_identity(const char* text) {
     return out;
 }
 
-Status start_threads(const std::function<void()>& start) {
+Status start_threads(const std::optional<Identity>& become, const std::function<void()>& start) {
     std::string failed;
     std::thread bare([&] {
-        for (int capability = 0; capability <= 63; ++capability) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-        capng_clear(CAPNG_SELECT_ALL);
-        if (capng_apply(CAPNG_SELECT_CAPS) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed = std::strerror(errno);
+        Report ignored;
+        const Who who = become && geteuid() == 0 ? Who{*become, true} : Who{};
+        if (const Status dropped = drop_capabilities(who, ignored); !dropped) failed = dropped.error().text;
+        else if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) failed = std::strerror(errno);
         else start();
     });
     bare.join();
-    if (!failed.empty()) return error("sandbox: a thread without capabilities: %s", failed.c_str());
+    if (!failed.empty()) return error("a thread without rights: %s", failed.c_str());
     return Done{};
 }
 

@@ -43,9 +43,9 @@ inline constexpr int kExitCode = 112;
 // "--become UID:GID" of a child's command line. An error names what was given.
 Result<Identity> parse_identity(const char* text);
 
-// Runs `start`, which starts threads, where there is no capability to inherit; the caller keeps its own. Capabilities belong
-// to each thread, so enter() could not take them from threads that already run.
-Status start_threads(const std::function<void()>& start);
+// Runs `start`, which starts threads, as the user that enter() will become and without a capability to inherit; the caller keeps
+// its own rights for what is still to be opened. Both belong to each thread, so enter() could not take them from threads that run.
+Status start_threads(const std::optional<Identity>& become, const std::function<void()>& start);
 
 // After enter(Profile::worker) a process has: epoll_*, poll, recvmsg, recv, send (no sendmsg: children pass no descriptors on), read,
 // pread, mmap without PROT_EXEC, memory of malloc, close, shutdown, futex wake, fstat, F_GET_SEALS, clock_gettime, getrandom,

@@ -350,12 +350,14 @@ TEST(Sandbox, ThreadsStartedForATransportHaveNoCapabilitiesAndComeUnderTheList) 
         std::atomic<int> step{0};
         std::atomic<bool> bare{false};
         std::thread* thread = nullptr;
-        const Status started = start_threads([&] {
+        const Identity nobody{65534, 65534, true};
+        const Status started = start_threads(nobody, [&] {
             thread = new std::thread([&] {
                 std::string text(8192, '\0');
                 const int in = open("/proc/thread-self/status", O_RDONLY);
                 text.resize(static_cast<std::size_t>(std::max<ssize_t>(read(in, text.data(), text.size()), 0)));
-                bare = text.find("CapPrm:\t0000000000000000") != text.npos && text.find("CapBnd:\t0000000000000000") != text.npos;
+                bare = text.find("CapPrm:\t0000000000000000") != text.npos && text.find("CapBnd:\t0000000000000000") != text.npos &&
+                       text.find("Uid:\t65534\t65534\t65534\t65534") != text.npos;
                 step = 1;
                 while (step != 2) usleep(1000);
                 open("/etc/passwd", O_RDONLY);   // under the list by now
@@ -364,7 +366,7 @@ TEST(Sandbox, ThreadsStartedForATransportHaveNoCapabilitiesAndComeUnderTheList) 
         });
         while (step != 1) usleep(1000);
         if (!started || !bare || setpriority(PRIO_PROCESS, 0, -1) != 0) _exit(4);   // the caller has kept its own
-        if (!enter({.profile = Profile::membership, .user = "nobody"})) _exit(5);
+        if (!enter({.profile = Profile::membership, .become = nobody})) _exit(5);
         step = 2;
         thread->join();
         _exit(6);
