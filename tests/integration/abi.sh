@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares what built client libraries export with the interface: every function under its version name or without one,
-# and nothing else; soname included. Usage: abi.sh LIBRARY...   (libcfg.so.*, libcpg.so.* and libcorosync_common.so.* are known)
+# and nothing else; soname included. Usage: abi.sh LIBRARY...   (a library without a table here is an error)
 set -u
 export LC_ALL=C
 status=0
@@ -42,6 +42,19 @@ COROSYNC_CFG_0.82 corosync_cfg_node_status_get
 COROSYNC_CFG_0.82 corosync_cfg_ring_status_get
 COROSYNC_CFG_0.82 corosync_cfg_trackstart
 COROSYNC_CFG_0.82 corosync_cfg_trackstop'
+expected_sam='Base sam_data_getsize
+Base sam_data_restore
+Base sam_data_store
+Base sam_initialize
+Base sam_mark_failed
+Base sam_warn_signal_set
+COROSYNC_SAM_1.0 COROSYNC_SAM_1.0
+COROSYNC_SAM_1.0 sam_finalize
+COROSYNC_SAM_1.0 sam_hc_callback_register
+COROSYNC_SAM_1.0 sam_hc_send
+COROSYNC_SAM_1.0 sam_register
+COROSYNC_SAM_1.0 sam_start
+COROSYNC_SAM_1.0 sam_stop'
 expected_common='none cs_strerror
 none hdb_error_to_cs
 none qb_to_cs_error'
@@ -78,6 +91,7 @@ for library in "$@"; do
     libcfg.so*) check "$library" libcfg.so.7 "$expected_cfg" ;;
     libcpg.so*) check "$library" libcpg.so.4 "$expected_cpg" ;;
     libcorosync_common.so*) check "$library" libcorosync_common.so.4 "$expected_common" ;;
+    libsam.so*) check "$library" libsam.so.4 "$expected_sam" ;;
     *) echo "abi: $library: no table for this library"; status=1 ;;
     esac
 done

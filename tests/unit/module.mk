@@ -94,4 +94,10 @@ tests_unit_cpg_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/cpg_tests
 
+check_PROGRAMS += tests/unit/sam_tests
+tests_unit_sam_tests_SOURCES = tests/unit/libs/client/sam/channel_test.cpp tests/unit/libs/client/sam/watch_test.cpp
+tests_unit_sam_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_sam_tests_LDADD = libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/sam_tests
+
 endif

@@ -2,6 +2,7 @@
 #include <corosync/cpg.h>
 #include <corosync/corodefs.h>
 #include <corosync/hdb.h>
+#include <corosync/sam.h>
 #include <stddef.h>
 
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
@@ -58,6 +59,16 @@ VALUE(CPG_ITERATION_NAME_ONLY, 1);
 VALUE(CPG_ITERATION_ONE_GROUP, 2);
 VALUE(CPG_ITERATION_ALL, 3);
 VALUE(CPG_MODEL_V1, 1);
+
+SIZE(sam_recovery_policy_t, 4);
+SIZE(sam_hc_callback_t, 8);
+VALUE(SAM_RECOVERY_POLICY_QUIT, 1);
+VALUE(SAM_RECOVERY_POLICY_RESTART, 2);
+VALUE(SAM_RECOVERY_POLICY_QUORUM, 8);
+VALUE(SAM_RECOVERY_POLICY_QUORUM_QUIT, 9);
+VALUE(SAM_RECOVERY_POLICY_QUORUM_RESTART, 10);
+VALUE(SAM_RECOVERY_POLICY_CMAP, 0x10);
+VALUE(SAM_RECOVERY_POLICY_CONFDB, 0x10);
 VALUE(CPG_MODEL_V1_DELIVER_INITIAL_TOTEM_CONF, 1);
 VALUE(CPG_MAX_NAME_LENGTH, 128);
 VALUE(CPG_MEMBERS_MAX, 128);

@@ -1,0 +1,8 @@
+# libsam and the sam worker.
+check_PROGRAMS += tests/integration/sam_app
+tests_integration_sam_app_SOURCES = tests/integration/sam_app.c
+tests_integration_sam_app_LDADD = libs/client/libsam.la
+
+sam_tests = tests/integration/sam_alone.py
+dist_check_SCRIPTS += $(sam_tests)
+TESTS += $(sam_tests)
