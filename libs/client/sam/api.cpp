@@ -112,6 +112,7 @@ cs_error_t sam_initialize(int time_interval, sam_recovery_policy_t recovery_poli
     const unsigned policy = recovery_policy;
     const unsigned what = policy & ~unsigned{SAM_RECOVERY_POLICY_QUORUM | SAM_RECOVERY_POLICY_CMAP};
     if (what != SAM_RECOVERY_POLICY_QUIT && what != SAM_RECOVERY_POLICY_RESTART) return CS_ERR_INVALID_PARAM;
+    if ((policy & SAM_RECOVERY_POLICY_QUORUM) != 0) return CS_ERR_LIBRARY;   // as without a quorum service
     app.settings.interval_ms = time_interval;
     app.settings.policy = policy;
     app.settings.warn_signal = SIGTERM;
@@ -121,6 +122,7 @@ cs_error_t sam_initialize(int time_interval, sam_recovery_policy_t recovery_poli
 
 cs_error_t sam_register(unsigned int* instance_id) {
     if (app.state != State::initialized) return CS_ERR_BAD_HANDLE;
+    if (app.settings.cmap()) return CS_ERR_LIBRARY;   // as without a cmap service
     try {
         return registration(instance_id);
     } catch (const std::exception&) {
