@@ -3,6 +3,11 @@ workers_cpg_libcore_la_SOURCES = workers/cpg/core.cpp workers/cpg/core_groups.cp
 	workers/cpg/core_messages.cpp workers/cpg/core_parts.cpp workers/cpg/core_requests.cpp workers/cpg/core_sending.cpp \
 	workers/cpg/core_sync.cpp workers/cpg/core.h workers/cpg/core_request.h workers/cpg/core_state.h
 
+noinst_LTLIBRARIES += workers/quorum/libcore.la
+workers_quorum_libcore_la_SOURCES = workers/quorum/core.cpp workers/quorum/core_clients.cpp workers/quorum/core_device.cpp \
+	workers/quorum/core_report.cpp workers/quorum/core_save.cpp workers/quorum/core_votes.cpp workers/quorum/core_votes_sync.cpp \
+	workers/quorum/core.h workers/quorum/core_settings.h workers/quorum/core_votes.h
+
 # What every worker is made of besides its own service.
 WORKER_LIBS = libs/worker/libworker.la libs/ipc/libserver.la libs/feed/libfeed.la libs/ring/libring.la libs/loop/libloop.la \
 	libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/config/libconfig.la libs/control/libcontrol.la \

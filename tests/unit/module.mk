@@ -100,4 +100,12 @@ tests_unit_sam_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_sam_tests_LDADD = libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/sam_tests
 
+check_PROGRAMS += tests/unit/quorum_tests
+tests_unit_quorum_tests_SOURCES = tests/unit/workers/quorum/core_device_test.cpp tests/unit/workers/quorum/core_fixture.h \
+	tests/unit/workers/quorum/core_flows_test.cpp tests/unit/workers/quorum/core_hostile_test.cpp \
+	tests/unit/workers/quorum/core_requests_test.cpp tests/unit/workers/quorum/core_votes_test.cpp
+tests_unit_quorum_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_quorum_tests_LDADD = workers/quorum/libcore.la membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/quorum_tests
+
 endif
