@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libs/wire/service.h"
+
 namespace motet {
 namespace {
 
@@ -137,6 +139,16 @@ bool Link::submit(node::Node& node, const ring::Record& record, Instant now) {
         case feed::Submit::sync_done:
             if (contains(services_, h.service)) node.sync_done(h.service, h.round, now);
             else broken_ = "it ends a step of a service that is not its own";
+            return true;
+        case feed::Submit::operation:
+            if (!contains(services_, static_cast<std::uint32_t>(wire::Service::cfg))) {
+                broken_ = "it asks the daemon for what only the worker of cfg may ask";
+            } else if (submitted->body.size() > feed::kOperationTextMax) {
+                broken_ = "an operation has too long a text";
+            } else {
+                if (operations_.size() >= kOperationsMax) return false;
+                operations_.push_back({h.reply, h.round, std::string(as_text(submitted->body))});
+            }
             return true;
     }
     broken_ = "a submission has an unknown type";

@@ -35,6 +35,13 @@ public:
 
     // Hands at most `batch` submissions to the node. True: something was taken.
     bool drain(node::Node& node, Instant now, std::size_t batch);
+    // What the worker wants of the daemon; passed on by the process, which removes it.
+    struct Operation {
+        std::uint64_t what = 0, number = 0;
+        std::string text;
+    };
+    static constexpr std::size_t kOperationsMax = 64;   // beyond, its submissions wait
+    std::deque<Operation>& operations() { return operations_; }
     // Makes deliveries visible and wakes the worker if it sleeps. True: something moved.
     bool publish();
     // Before the process sleeps. False: there is work after all.
@@ -87,6 +94,7 @@ private:
     std::uint64_t delivered_ = 0;
     std::uint64_t taken_ = 0;       // the worker's cursor when it last had moved on
     Instant taken_at_{}, congested_since_{};
+    std::deque<Operation> operations_;
     bool unpublished_ = false;
     const char* broken_ = nullptr;
     Bytes scratch_;

@@ -19,7 +19,6 @@
 namespace motet {
 namespace {
 
-constexpr std::uint64_t kTagControl = 1, kTagTransport = 2, kTagLink = 16;  // kTagLink + number of the worker
 constexpr std::size_t kSubmitBatch = 128;       // submissions of one worker per round
 constexpr std::size_t kLoopedBatch = 64;
 constexpr int kReceives = 4;                    // batches of datagrams per round
@@ -33,15 +32,6 @@ constexpr Duration kTellAgain = milliseconds(10);       // the supervisor's sock
 constexpr Duration kStepIdleMax = seconds(10), kStepMax = seconds(60);
 constexpr Duration kStepCountMax = milliseconds(500);   // counted between two looks: if we were stopped, the worker may have been too
 constexpr int kStartTimeoutMs = 30'000;
-
-Result<config::Snapshot> read_snapshot(int fd) {
-    struct stat info{};
-    if (fstat(fd, &info) != 0 || info.st_size <= 0 || static_cast<std::size_t>(info.st_size) > config::kSnapshotMax)
-        return error("the configuration snapshot has an impossible size");
-    Bytes bytes(static_cast<std::size_t>(info.st_size));
-    if (pread(fd, bytes.data(), bytes.size(), 0) != info.st_size) return error("the configuration snapshot cannot be read");
-    return config::Snapshot::decode(bytes);
-}
 
 // Empty: all memory is locked. Under a limit nothing is: it would turn every later mapping, and the growth of the stack, into
 // a failure.
@@ -59,6 +49,15 @@ std::string list(std::span<const NodeId> nodes) {
 }
 
 }  // namespace
+
+Result<config::Snapshot> read_snapshot(int fd) {
+    struct stat info{};
+    if (fstat(fd, &info) != 0 || info.st_size <= 0 || static_cast<std::size_t>(info.st_size) > config::kSnapshotMax)
+        return error("the configuration snapshot has an impossible size");
+    Bytes bytes(static_cast<std::size_t>(info.st_size));
+    if (pread(fd, bytes.data(), bytes.size(), 0) != info.st_size) return error("the configuration snapshot cannot be read");
+    return config::Snapshot::decode(bytes);
+}
 
 void Process::unicast(NodeId to, ByteView frame) {
     if (to == settings_.self().id) loop_back(frame);
@@ -213,6 +212,7 @@ bool Process::round() {
     watch_synchronisation();
     worked |= report_broken_links();
     if (!owed_.empty() && now_ >= owed_due_) tell_owed();
+    worked |= forward_operations();
     if (now_ >= status_due_) publish_status();
     return worked;
 }
@@ -249,6 +249,8 @@ void Process::sleep() {
     Instant until = std::min(node_->deadline(), status_due_);
     if (throttling_) until = std::min(until, now_ + milliseconds(2));
     if (!owed_.empty()) until = std::min(until, owed_due_);
+    for (auto& [number, link] : links_)
+        if (!link->operations().empty()) until = std::min(until, now_ + kTellAgain);
     // Frames that are left waiting must not keep us awake: with real-time priority that could cost the slow worker its CPU.
     listen(!throttling_);
     handle(poller_->wait(until));
@@ -287,6 +289,8 @@ bool Process::read_control() {
             case control::Type::go: go_ = true; break;
             case control::Type::stop: stop_ = true; return true;
             case control::Type::dump: dump(); break;
+            case control::Type::config: take_config(message); break;
+            case control::Type::key_step: key_step(message.header.a); break;
             default:
                 for (const int fd : message.fds) ::close(fd);
         }

@@ -18,6 +18,10 @@
 
 namespace motet {
 
+// Tags of the process's poller; a link has kTagLink + the number of its worker.
+inline constexpr std::uint64_t kTagControl = 1, kTagTransport = 2, kTagLink = 16;
+Result<config::Snapshot> read_snapshot(int fd);
+
 class Process final : public node::Transport {
 public:
     struct Options {
@@ -54,6 +58,12 @@ private:
     Link* serving(std::uint32_t service);
     void watch_synchronisation();
     bool report_broken_links();
+    bool forward_operations();
+    void take_config(control::Message& message);
+    Status reconfigure(const config::Snapshot& snapshot);
+    Status reconfigure_transport(const config::TotemSettings& settings);
+    void key_step(std::uint64_t step);
+    void answer_config(std::uint64_t number, const Status& done);
     void tell(const control::Header& header);
     void tell_owed();
     void log_events();

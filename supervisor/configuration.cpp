@@ -22,7 +22,8 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
 
 }  // namespace
 
-Result<ConfigurationRun> ConfigurationRun::begin(const std::string& libexec, const std::string& file, const std::string& node, Instant now) {
+Result<ConfigurationRun> ConfigurationRun::begin(const std::string& libexec, const std::string& file, const std::string& node, Instant now,
+                                                  ByteView running) {
     ConfigurationRun run;
     run.file_ = file;
     run.deadline_ = now + kLimit;
@@ -30,6 +31,11 @@ Result<ConfigurationRun> ConfigurationRun::begin(const std::string& libexec, con
     if (!run.memory_) return error("configuration: memfd_create: %s", std::strerror(errno));
     fchmod(run.memory_.get(), 0600);
     std::vector<std::string> arguments = {"--config", file, "--snapshot-fd", "3"};
+    if (!running.empty()) {
+        if (pwrite(run.memory_.get(), running.data(), running.size(), 0) != static_cast<ssize_t>(running.size()))
+            return error("configuration: handing over the running snapshot: %s", std::strerror(errno));
+        arguments.emplace_back("--running");
+    }
     if (!node.empty()) arguments.insert(arguments.end(), {"--node", node});
     Result<Process> process = spawn({.program = libexec + "/motet-config", .arguments = arguments, .descriptor = run.memory_.get()});
     if (!process) return process.error();

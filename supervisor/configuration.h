@@ -22,7 +22,9 @@ class ConfigurationRun {
 public:
     static constexpr Duration kLimit = seconds(10);
 
-    static Result<ConfigurationRun> begin(const std::string& libexec, const std::string& file, const std::string& node, Instant now);
+    // `running`: the encoded snapshot of the node that is to take the new one over while it runs; empty at the start.
+    static Result<ConfigurationRun> begin(const std::string& libexec, const std::string& file, const std::string& node, Instant now,
+                                          ByteView running = {});
     ConfigurationRun(ConfigurationRun&&) = default;
     ConfigurationRun& operator=(ConfigurationRun&&) = default;
 

@@ -1,19 +1,69 @@
 #include "supervisor/logging.h"
 
+#include <fcntl.h>
 #include <syslog.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <utility>
+
+#include "supervisor/unique_fd.h"
 
 namespace motet::supervisor::logging {
 namespace {
 
+enum class Stamp { none, seconds, milliseconds };
+
+// The section logging, as far as it is written in the file.
+struct Wishes {
+    bool terminal = true;                 // to_stderr
+    bool syslog_given = false, syslog = true;
+    std::string file;                     // empty: none
+    int file_priority = LOG_DEBUG, syslog_priority = LOG_DEBUG;
+    int facility = LOG_DAEMON;
+    Stamp stamp = Stamp::milliseconds;
+};
+
 To g_to = To::terminal;
+Wishes g_wishes;
+UniqueFd g_file;
 std::deque<std::string> g_kept;
 
+// In the order of syslog's numbers.
+int priority_of(std::string_view word) {
+    constexpr std::string_view kNames[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
+    for (int i = 0; i < 8; ++i)
+        if (kNames[i] == word) return i;
+    return LOG_DEBUG;
+}
+
+int facility_of(std::string_view word) {
+    constexpr std::pair<std::string_view, int> kNames[] = {
+        {"daemon", LOG_DAEMON}, {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
+        {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7}, {"auth", LOG_AUTH},
+        {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON}, {"ftp", LOG_FTP}, {"kern", LOG_KERN}, {"lpr", LOG_LPR}, {"mail", LOG_MAIL},
+        {"news", LOG_NEWS}, {"syslog", LOG_SYSLOG}, {"user", LOG_USER}, {"uucp", LOG_UUCP}};
+    for (const auto& [name, number] : kNames)
+        if (name == word) return number;
+    return LOG_DAEMON;
+}
+
+Status open_file() {
+    g_file.reset();
+    if (g_wishes.file.empty()) return Done{};
+    g_file = UniqueFd(::open(g_wishes.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640));
+    if (g_file) return Done{};
+    return error("logging.logfile: %s cannot be opened: %s; make its directory or correct its permissions", g_wishes.file.c_str(), std::strerror(errno));
+}
+
+void open_syslog() { openlog("motet", LOG_PID | LOG_NDELAY, g_wishes.facility); }
+
 std::string timestamp() {
+    if (g_wishes.stamp == Stamp::none) return {};
     timeval now{};
     gettimeofday(&now, nullptr);
     tm local{};
@@ -21,7 +71,8 @@ std::string timestamp() {
     char date[32], zone[8], out[64];
     std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &local);
     std::strftime(zone, sizeof zone, "%z", &local);
-    std::snprintf(out, sizeof out, "%s.%03ld%s", date, static_cast<long>(now.tv_usec / 1000), zone);
+    if (g_wishes.stamp == Stamp::seconds) std::snprintf(out, sizeof out, "%s%s ", date, zone);
+    else std::snprintf(out, sizeof out, "%s.%03ld%s ", date, static_cast<long>(now.tv_usec / 1000), zone);
     return out;
 }
 
@@ -37,7 +88,7 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 void open(To to) {
-    if (to != To::terminal && g_to == To::terminal) openlog("motet", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+    if (to != To::terminal && g_to == To::terminal) open_syslog();
     g_to = to;
     log::set_sink([](log::Level level, std::string_view text) { line(level, "motet", text); });
 }
@@ -45,13 +96,45 @@ void open(To to) {
 void line(log::Level level, std::string_view process, std::string_view text) {
     if (static_cast<int>(level) > static_cast<int>(log::level())) return;
     const std::string body = std::string(log::name(level)) + " " + std::string(process) + ": " + printable(text);
-    const std::string whole = timestamp() + " " + body + "\n";
+    const std::string whole = timestamp() + body + "\n";
     // One write per line, so that lines of several writers to one file do not mix. A full or closed stderr is nobody's concern.
     const bool complaint = static_cast<int>(level) <= static_cast<int>(log::Level::warning);
-    if (g_to == To::terminal || (g_to == To::log_and_complaints && complaint)) (void)!::write(STDERR_FILENO, whole.data(), whole.size());
-    if (g_to != To::terminal) syslog(static_cast<int>(level), "%s", body.c_str());
+    const int priority = static_cast<int>(level);
+    if ((g_to == To::terminal && g_wishes.terminal) || (g_to == To::log_and_complaints && complaint))
+        (void)!::write(STDERR_FILENO, whole.data(), whole.size());
+    // In the foreground standard error is the log; the system log comes in addition only where the file says so.
+    const bool to_syslog = g_wishes.syslog_given ? g_wishes.syslog : g_to != To::terminal;
+    if (to_syslog && priority <= g_wishes.syslog_priority) syslog(priority, "%s", body.c_str());
+    if (g_file && priority <= g_wishes.file_priority) (void)!::write(g_file.get(), whole.data(), whole.size());
     g_kept.push_back(whole.substr(0, whole.size() - 1));
     if (g_kept.size() > kKeptMax) g_kept.pop_front();
+}
+
+Status configure(const config::Snapshot& snapshot) {
+    Wishes wishes;
+    wishes.terminal = snapshot.flag("logging.to_stderr", true);
+    wishes.syslog_given = snapshot.get("logging.to_syslog").has_value();
+    wishes.syslog = snapshot.flag("logging.to_syslog", true);
+    if (snapshot.flag("logging.to_logfile", false)) wishes.file = snapshot.get_or("logging.logfile", "");
+    // Which lines there are at all is decided by the log level; a priority in the file only takes away.
+    wishes.file_priority = priority_of(snapshot.get_or("logging.logfile_priority", "debug"));
+    wishes.syslog_priority = priority_of(snapshot.get_or("logging.syslog_priority", "debug"));
+    wishes.facility = facility_of(snapshot.get_or("logging.syslog_facility", "daemon"));
+    const std::string_view stamp = snapshot.get_or("logging.timestamp", "hires");
+    wishes.stamp = stamp == "off" ? Stamp::none : stamp == "on" ? Stamp::seconds : Stamp::milliseconds;
+    const bool other_file = wishes.file != g_wishes.file || !g_file;
+    g_wishes = std::move(wishes);
+    if (g_to != To::terminal || (g_wishes.syslog_given && g_wishes.syslog)) open_syslog();
+    return other_file ? open_file() : Status(Done{});
+}
+
+log::Level level_of(const config::Snapshot& snapshot, log::Level otherwise) {
+    const std::string_view debug = snapshot.get_or("logging.debug", "off");
+    return debug == "on" || debug == "trace" ? log::Level::debug : otherwise;
+}
+
+void reopen() {
+    if (const Status opened = open_file(); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
 }
 
 const std::deque<std::string>& kept() { return g_kept; }

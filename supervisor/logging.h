@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "libs/base/log.h"
+#include "libs/base/result.h"
+#include "libs/config/snapshot.h"
 
 namespace motet::supervisor::logging {
 
@@ -19,6 +21,13 @@ enum class To {
 };
 // Our own lines too go here from now on.
 void open(To to);
+// By the section logging of a configuration: log file, system log, priorities, time stamps. Keys that are absent leave what
+// open() has chosen. An error names the log file that cannot be opened; everything else is in force all the same.
+Status configure(const config::Snapshot& snapshot);
+// `otherwise`, or debug where logging.debug asks for it.
+log::Level level_of(const config::Snapshot& snapshot, log::Level otherwise);
+// Closes the log file and opens it again by its name, for log rotation.
+void reopen();
 // A line of a child, as it came: control characters are replaced.
 void line(log::Level level, std::string_view process, std::string_view text);
 const std::deque<std::string>& kept();

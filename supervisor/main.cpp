@@ -52,6 +52,9 @@ int serve(const Options& options, const std::string& file, const std::string& li
     const Result<config::TotemSettings> settings = config::totem_settings(configuration->snapshot, options.node, config::this_host());
     if (!settings) return fail(kExitConfig, settings.error());
 
+    log::set_level(logging::level_of(configuration->snapshot, options.log_level));
+    if (const Status opened = logging::configure(configuration->snapshot); !opened) return fail(kExitConfig, opened.error());
+
     Result<RuntimeDir> runtime = RuntimeDir::open(options.runtime_dir);
     if (!runtime) return fail(kExitStart, runtime.error());
     if (const Status made = make_directory(options.state_dir, 0755); !made) return fail(kExitStart, made.error());

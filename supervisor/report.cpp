@@ -1,7 +1,8 @@
-// What the administrator is told: answers of the control socket, SIGUSR1, and what a reload would change.
+// What the administrator is told: answers of the control socket, and SIGUSR1.
 #include <algorithm>
 
 #include "libs/base/log.h"
+#include "libs/config/changes.h"
 #include "supervisor/json.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
@@ -12,8 +13,6 @@ namespace {
 std::string section(std::string_view section_name, std::string_view body, std::int64_t age_ms) {
     return "section " + std::string(section_name) + " " + std::to_string(body.size()) + " " + std::to_string(age_ms) + "\n" + std::string(body) + "\n";
 }
-
-constexpr std::size_t kKeysInLine = 12;   // of a log line; the rest is counted
 
 }  // namespace
 
@@ -46,8 +45,8 @@ std::string Supervisor::own_section() const {
     for (std::size_t i = 0; i < kPlan.size(); ++i)
         for (const std::string& one : children_[i].unenforced) json.text(std::string(kPlan[i].name) + ": " + one);
     json.close(']').key("restart_needed_for").open('[');
-    for (const std::string& key : pending_keys_) json.text(key);
-    json.close(']').key("children").open('[');
+    for (const std::string& key : config::waiting_for_restart(start_.configuration.snapshot)) json.text(key);
+    json.close(']').key("reloads").number(static_cast<std::int64_t>(reloads_)).key("last_reload").text(last_reload_).key("children").open('[');
     for (std::size_t i = 0; i < kPlan.size(); ++i) {
         const Child& child = children_[i];
         const bool running = state_.running(i);
@@ -78,66 +77,6 @@ void Supervisor::dump() {
                   static_cast<int>(child.process.pid), state_.restarts(i), clients_[i].size(), child.last_exit.empty() ? "none" : child.last_exit.c_str());
         if (state_.has_links(i)) control::send(child.control.get(), {.type = static_cast<std::uint32_t>(control::Type::dump)});
     }
-}
-
-void Supervisor::begin_reload() {
-    if (reload_) {
-        reload_wanted_ = true;   // once more when this one is done
-        return;
-    }
-    if (state_.stopping()) return;
-    MOTET_LOG(notice, "reading %s again", start_.config_file.c_str());
-    Result<ConfigurationRun> run = ConfigurationRun::begin(start_.libexec, start_.config_file, start_.options.node, now_);
-    if (!run) {
-        MOTET_LOG(error, "%s; the configuration in force stays", run.error().text.c_str());
-        return;
-    }
-    reload_.emplace(std::move(*run));
-    watch_reload();
-}
-
-void Supervisor::on_reload() {
-    if (!reload_) return;
-    const ConfigurationRun::State state = reload_->look();
-    if (state == ConfigurationRun::State::running) return;
-    if (state == ConfigurationRun::State::bad) {
-        for (const std::string& line : reload_->problems()) log_problem(line);
-        MOTET_LOG(error, "%s is refused; the configuration in force stays", start_.config_file.c_str());
-    } else {
-        const Configuration fresh = reload_->take();
-        for (const std::string& line : fresh.warnings) MOTET_LOG(warning, "%s", line.c_str());
-        note_changes(fresh.snapshot);
-    }
-    reload_.reset();   // its descriptors leave the poller with it
-    if (reload_wanted_) {
-        reload_wanted_ = false;
-        begin_reload();
-    }
-}
-
-// Who may connect is ours and changes at once; everything else is read by children when they start.
-void Supervisor::note_changes(const config::Snapshot& fresh) {
-    const auto& before = start_.configuration.snapshot.entries();
-    const auto& after = fresh.entries();
-    std::vector<std::string> changed;
-    const auto note = [&](const std::string& key) {
-        if (!key.starts_with("uidgid.")) changed.push_back(key);
-    };
-    for (const auto& [key, value] : after)
-        if (const auto it = before.find(key); it == before.end() || it->second != value) note(key);
-    for (const auto& [key, value] : before)
-        if (!after.contains(key)) note(key);
-    access_ = Access(fresh);
-    pending_keys_ = changed;
-    if (changed.empty()) {
-        MOTET_LOG(notice, "%s is valid; users and groups of uidgid are in force, nothing else has changed", start_.config_file.c_str());
-        return;
-    }
-    std::string list;
-    for (std::size_t i = 0; i < changed.size() && i < kKeysInLine; ++i) list += (i == 0 ? "" : ", ") + changed[i];
-    if (changed.size() > kKeysInLine) list += " and " + std::to_string(changed.size() - kKeysInLine) + " more";
-    MOTET_LOG(warning, "%s is valid, but this release takes these changes at a restart only: %s. Restart motet to use them.",
-              start_.config_file.c_str(), list.c_str());
 }
 
 }  // namespace motet::supervisor

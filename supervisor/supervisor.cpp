@@ -143,7 +143,7 @@ void Supervisor::watch_reload() {
 }
 
 Instant Supervisor::deadline() const {
-    Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline()});
+    Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline(), taking_due_});
     if (reload_) due = std::min(due, reload_->deadline());
     for (std::size_t i = 0; i < kPlan.size(); ++i)
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) due = std::min(due, now_ + kConnsRetry);
@@ -161,6 +161,7 @@ void Supervisor::tick() {
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) clients_[i].hand_over(children_[i].control.get());
     administrators_->on_time(now_);
     if (reload_ && now_ >= reload_->deadline()) reload_->give_up();
+    if (now_ >= taking_due_) on_config_taken(taking_, false, "membership has not confirmed it within 5 s");
     if (now_ >= watchdog_due_) {
         notify_.say("WATCHDOG=1");
         watchdog_due_ = now_ + notify_.watchdog_period();
@@ -377,6 +378,12 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
         case control::Type::link_broken:
             if (!is_worker(index)) on_link_broken(message.header.a, message.header.b);
             return;
+        case control::Type::operation:
+            if (!is_worker(index)) on_operation(message);
+            return;
+        case control::Type::config_taken:
+            if (!is_worker(index)) on_config_taken(message.header.a, message.header.b != 0, as_text(message.body));
+            return;
         case control::Type::log: {
             const auto level = static_cast<log::Level>(std::clamp<std::uint64_t>(message.header.a, 3, 7));
             return child.log(kPlan[index], level, as_text(message.body), now_);
@@ -473,19 +480,19 @@ void Supervisor::on_signal() {
     signalfd_siginfo info{};
     while (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         switch (info.ssi_signo) {
-            case SIGHUP: begin_reload(); break;
+            case SIGHUP: on_hup(); break;
             case SIGUSR1: dump(); break;
             case SIGUSR2:
                 MOTET_LOG(warning, "re-executing the supervisor while the node stays up is not in this release; restart motet instead");
                 break;
-            default: stop_with(kExitOk, strsignal(static_cast<int>(info.ssi_signo)));
+            default: stop_with(kExitOk, (std::string("signal ") + strsignal(static_cast<int>(info.ssi_signo))).c_str());
         }
     }
 }
 
 void Supervisor::stop_with(int code, const char* why) {
     if (state_.stopping()) return;
-    if (why != nullptr) MOTET_LOG(notice, "stopping: %s (from signal)", why);
+    if (why != nullptr) MOTET_LOG(notice, "stopping: %s", why);
     else MOTET_LOG(error, "stopping with exit code %d: %s", code, code == kExitConfig ? "correct the configuration, then start motet again"
                                                                                      : "remove the reason given above, then start motet again");
     notify_.say("STOPPING=1");

@@ -70,10 +70,18 @@ private:
     void tick();
     void look_for_hung_children();
     Instant deadline() const;
-    void begin_reload();
+    // A new configuration while the node runs: see reconfigure.cpp.
+    void on_operation(const control::Message& message);
+    void die(const std::string& why);
+    void on_hup();
+    void prepare(std::uint64_t number);
     void watch_reload();
     void on_reload();
-    void note_changes(const config::Snapshot& fresh);
+    void refuse(std::uint64_t number, const std::string& why);
+    void commit(std::uint64_t number);
+    void spread_configuration(std::uint64_t number);
+    void on_config_taken(std::uint64_t number, bool good, std::string_view why);
+    std::size_t cfg_worker() const;
     void dump();
 
     std::string answer(const std::string& request) const;
@@ -94,13 +102,23 @@ private:
     UniqueFd administrator_socket_, signals_;
     Access access_;
     std::optional<ConfigurationRun> reload_;
-    std::vector<std::string> pending_keys_;       // changed in the file, in force after a restart
+    struct Prepared {
+        std::uint64_t number = 0;                 // 0: of nobody who could be answered
+        Configuration configuration;
+    };
+    std::uint64_t preparing_ = 0;                 // number of the run of motet-config
+    std::optional<std::uint64_t> prepare_next_;   // asked for meanwhile
+    std::optional<Prepared> prepared_;
+    std::uint64_t taking_ = 0;                    // what membership is to confirm until taking_due_
+    Instant taking_due_ = kNever;
+    std::uint64_t reloads_ = 0;
+    std::string last_reload_ = "none";
     std::vector<std::string> unenforced_;         // what this machine or user does not allow
     control::Message message_;
     std::uint64_t next_link_ = 1, boot_ = 0, refused_ = 0;
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
     int realtime_priority_ = 0;
-    bool all_ready_said_ = false, reload_wanted_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
+    bool all_ready_said_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
     std::optional<int> quit_;
 };
 

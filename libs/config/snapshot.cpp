@@ -28,6 +28,10 @@ bool decimal(std::string_view text, std::uint64_t& out) {
 
 }  // namespace
 
+void Snapshot::erase(std::string_view key) {
+    if (const auto i = entries_.find(key); i != entries_.end()) entries_.erase(i);
+}
+
 void Snapshot::set(std::string key, std::string value) {
     // The parsers bound both; a longer key would make a snapshot nobody can read.
     MOTET_ASSERT(!key.empty() && key.size() <= kKeyMax, "%zu", key.size());

@@ -21,6 +21,7 @@ inline constexpr std::size_t kKeyMax = 255;
 class Snapshot {
 public:
     void set(std::string key, std::string value);
+    void erase(std::string_view key);
     std::optional<std::string_view> get(std::string_view key) const;
     std::string_view get_or(std::string_view key, std::string_view fallback) const;
     // Decimal number; nullopt if absent or not a number (the parser has checked ranges).

@@ -30,6 +30,7 @@ enum class Submit : std::uint16_t {
     multicast = 1,       // application message: waits while a synchronisation runs
     sync_multicast = 2,  // message of a synchronisation step: round in `round`
     sync_done = 3,       // the step of `service` in `round` is complete
+    operation = 4,       // to the daemon: `reply` what, `round` number; body: text. Of the worker that serves cfg (service 1) only.
 };
 
 struct SubmitHeader {
@@ -39,10 +40,11 @@ struct SubmitHeader {
     std::uint8_t unit_last = 1;
     std::uint8_t service = 0;      // sync_done
     std::uint64_t req_after = 0;   // position in the connection's request ring after the originating request
-    std::uint64_t reply = 0;       // request number that is owed an OK reply, 0: none
-    std::uint64_t round = 0;       // sync_multicast, sync_done
+    std::uint64_t reply = 0;       // request number that is owed an OK reply, 0: none; operation: what
+    std::uint64_t round = 0;       // sync_multicast, sync_done; operation: its number
 };
 inline constexpr std::size_t kSubmitHeaderSize = 32;
+inline constexpr std::size_t kOperationTextMax = 1024;   // bytes
 static_assert(sizeof(SubmitHeader) == kSubmitHeaderSize);
 
 struct Init {

@@ -71,6 +71,15 @@ void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> 
     if (broken() == nullptr) wait(waiting_, feed::Submit::multicast, header, pieces);
 }
 
+void Uplink::operation(std::uint32_t what, std::uint64_t number, std::string_view text) {
+    feed::SubmitHeader header;
+    header.reply = what;
+    header.round = number;
+    const ByteView body = as_bytes(text.substr(0, feed::kOperationTextMax));
+    if (waiting_.empty() && push(feed::Submit::operation, header, {&body, 1}, reserve_)) return;
+    if (broken() == nullptr) wait(waiting_, feed::Submit::operation, header, {&body, 1});
+}
+
 // Overtakes waiting application messages on purpose: those wait for the end of the synchronisation anyway.
 void Uplink::sync(feed::Submit kind, std::uint32_t service, std::uint64_t round, std::span<const ByteView> pieces) {
     if (broken() != nullptr) return;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <string_view>
 
 #include "libs/base/bytes.h"
 #include "libs/feed/feed.h"
@@ -29,6 +30,8 @@ public:
     bool anything_waits() const { return !waiting_.empty() || !waiting_sync_.empty(); }
     void submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces);
     void sync(feed::Submit kind, std::uint32_t service, std::uint64_t round, std::span<const ByteView> pieces);
+    // In order with the application messages; never refused for lack of room.
+    void operation(std::uint32_t what, std::uint64_t number, std::string_view text);
     // Moves what waits into the ring. True if anything moved.
     bool flush();
     // True: membership sleeps; send a token, then served().

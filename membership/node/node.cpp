@@ -84,6 +84,15 @@ void Node::on_time(Instant now) {
 
 Instant Node::deadline() const { return totem_.deadline(); }
 void Node::leave() { totem_.leave(*this); }
+
+// Which services take part in a synchronisation is fixed for the life of the process: peers count on it.
+void Node::reconfigure(const Config& config) {
+    config_.totem = config.totem;
+    config_.votes = config.votes;
+    config_.expected_votes = config.expected_votes;
+    config_.config_version = config.config_version;
+    totem_.reconfigure(config.totem);
+}
 std::size_t Node::room() const { return totem_.room(totem::Stream::normal); }
 
 // --- from services

@@ -83,6 +83,8 @@ public:
     void on_time(Instant now);
     Instant deadline() const;
     void leave();
+    // Other timers, limits and nodes from now on; this node and the largest frame stay what they are.
+    void reconfigure(const Config& config);
     // A new ring of the same members, so that a replaced worker is synchronised again.
     void resynchronise(Instant now);
 

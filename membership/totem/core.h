@@ -38,6 +38,7 @@ public:
     std::size_t room(Stream stream) const;
     bool backlog_critical() const;
     void leave(Output& out);
+    void reconfigure(const Config& config);
     State state() const { return state_; }
     RingId ring() const { return operational_ring_; }
     std::span<const NodeId> members() const { return memb_; }
@@ -129,7 +130,7 @@ private:
     // The members of the ring that `ring_` names: in RECOVERY they are not announced yet.
     const std::vector<NodeId>& memb_now() const { return state_ == State::recovery ? new_memb_ : memb_; }
 
-    const Config config_;
+    Config config_;
     const std::uint32_t ring_start_;
     const std::size_t body_max_;       // M: most bytes of a plain frame's body
     const std::size_t queue_bytes_;    // Q frames of M bytes

@@ -59,6 +59,19 @@ Core::Core(const Config& config, std::uint64_t stored_ring_sequence, std::uint32
     recovery_.reset(ring_start + 1);
 }
 
+void Core::reconfigure(const Config& config) {
+    const Config before = config_;
+    config_ = config;
+    config_.self = before.self;
+    config_.netmtu = before.netmtu;
+    config_.random_seed = before.random_seed;
+    listed_ = config.nodes;
+    listed_.push_back(config_.self);
+    std::sort(listed_.begin(), listed_.end());
+    // Wider windows come with the next ring, when all members are known to have them; narrower ones at once.
+    if (!config_.adaptive_window) flow_.widen(false);
+}
+
 void Core::begin(Instant now, Output& out) {
     now_ = now;
     out_ = &out;
@@ -201,6 +214,7 @@ bool Totem::token_rotates() const { return core_->token_rotates(); }
 std::size_t Totem::room(Stream stream) const { return core_->room(stream); }
 bool Totem::backlog_critical() const { return core_->backlog_critical(); }
 void Totem::leave(Output& out) { core_->leave(out); }
+void Totem::reconfigure(const Config& config) { core_->reconfigure(config); }
 State Totem::state() const { return core_->state(); }
 RingId Totem::ring() const { return core_->ring(); }
 std::span<const NodeId> Totem::members() const { return core_->members(); }

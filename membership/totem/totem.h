@@ -73,6 +73,10 @@ public:
     // Orderly departure: one leave message. Nothing may be called afterwards.
     void leave(Output& out);
 
+    // Other timers, limits and configured nodes from now on; a timer that runs keeps its end. This node, the largest frame and
+    // the random seed stay what they are.
+    void reconfigure(const Config& config);
+
     State state() const;
     RingId ring() const;                        // of the last operational ring
     std::span<const NodeId> members() const;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "libs/config/address.h"
+#include "libs/config/changes.h"
 #include "libs/config/checks.h"
 #include "libs/config/schema.h"
 
@@ -38,6 +39,7 @@ public:
         addresses();
         relations();
         if (problems_.ok()) local_node();
+        if (problems_.ok() && input_.running) while_running();
         snapshot_.set("motet.file", input_.main.name);
         snapshot_.set("motet.syntax", document.yaml ? "yaml" : "corosync");
         if (snapshot_.encode().size() > config::kSnapshotMax) problems_.fail({input_.main.name}, "", "more than this build can hold; shorten it");
@@ -83,6 +85,8 @@ private:
     void addresses();
     void relations();
     void local_node();
+    void while_running();
+    void own_address();
 
     void store(const std::string& key, std::string value, const Place& at) {
         if (key.size() > config::kKeyMax) {
@@ -361,6 +365,35 @@ void Compiler::local_node() {
         snapshot_.set(std::string(config::kLocalPosition), std::to_string(settings->local));
     } else {
         problems_.fail(place("nodelist"), "", settings.error().text);
+    }
+}
+
+// What can be taken over by a node that runs, and what has to wait.
+void Compiler::while_running() {
+    config::Merged merged = config::merge(*input_.running, snapshot_);
+    for (const config::Finding& finding : merged.findings) {
+        if (finding.warning) problems_.warn(place(finding.key), finding.key, finding.text);
+        else problems_.fail(place(finding.key), finding.key, finding.text);
+    }
+    snapshot_ = std::move(merged.snapshot);
+    if (problems_.ok()) own_address();
+}
+
+// A node that moves to an address which this machine does not have would fall silent.
+void Compiler::own_address() {
+    const auto settings = config::totem_settings(snapshot_, "");
+    const auto before = config::totem_settings(*input_.running, "");
+    if (!settings || !before || input_.host.addresses.empty()) return;
+    for (std::size_t link = 0; link < settings->self().addresses.size(); ++link) {
+        const std::string& text = settings->self().addresses[link];
+        if (text.empty() || (link < before->self().addresses.size() && before->self().addresses[link] == text)) continue;
+        const auto address = config::parse_address(text);
+        const bool loopback = address && !address->ipv6 && address->bytes[0] == 127;
+        const bool here = std::any_of(input_.host.addresses.begin(), input_.host.addresses.end(),
+                                      [&](const std::string& own) { return config::parse_address(own) == address; });
+        if (here || loopback) continue;
+        const std::string key = "nodelist.node." + std::to_string(settings->local) + ".ring" + std::to_string(link) + "_addr";
+        problems_.fail(place(key), key, text + " is not an address of this machine yet; give it to an interface first");
     }
 }
 

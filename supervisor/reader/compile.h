@@ -1,6 +1,7 @@
 // From settings in their sections to the snapshot: keys get their meaning from the schema, lists their numbers, names
 // their addresses; then the relations are checked and the local node is found.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct Input {
     std::vector<Source> uidgid;    // files of uidgid.d
     std::string node_wanted;       // --node
     config::Host host;
+    std::optional<config::Snapshot> running;   // of the node that would take this configuration over while it runs
 };
 
 // Corosync's syntax by the name's end, otherwise YAML.

@@ -34,24 +34,25 @@ constexpr std::size_t kAccessBytesMax = kFileMax;     // all of them together
 constexpr unsigned kTotalTimeout_s = 20;              // then the kernel ends us; names alone may take five
 
 constexpr const char* kUsage =
-    "usage: motet-config [--config FILE] [--node NAME-or-ID] [--check | --snapshot-fd N]\n"
+    "usage: motet-config [--config FILE] [--node NAME-or-ID] [--check | --snapshot-fd N [--running]]\n"
     "       motet-config --print-man | --print-default\n"
     "  --config FILE      YAML, or Corosync's syntax when the name ends in .conf\n"
     "                     (default: " MOTET_SYSCONFDIR "/motet/motet.yaml, else " MOTET_SYSCONFDIR "/corosync/corosync.conf)\n"
     "  --node NAME-or-ID  the local node, where host name and address do not decide\n"
     "  --check            only tell what is wrong\n"
     "  --snapshot-fd N    write the validated configuration to this descriptor\n"
+    "  --running          the descriptor holds the configuration of a running node that is to take this one over\n"
     "exit: 0 valid, 1 not valid (reasons on stderr), 2 usage, 3 could not do the work\n";
 
 struct Options {
     std::string file, node;
-    bool check = false, print_man = false, print_default = false, help = false, version = false;
+    bool check = false, running = false, print_man = false, print_default = false, help = false, version = false;
     int snapshot_fd = -1;
 };
 
 bool parse_options(int argc, char** argv, Options& out) {
     static const option kLong[] = {{"config", required_argument, nullptr, 'c'}, {"node", required_argument, nullptr, 'n'},
-                                   {"check", no_argument, nullptr, 'k'}, {"snapshot-fd", required_argument, nullptr, 's'},
+                                   {"check", no_argument, nullptr, 'k'}, {"running", no_argument, nullptr, 'r'}, {"snapshot-fd", required_argument, nullptr, 's'},
                                    {"print-man", no_argument, nullptr, 'm'}, {"print-default", no_argument, nullptr, 'd'},
                                    {"help", no_argument, nullptr, 'h'}, {"version", no_argument, nullptr, 'v'}, {}};
     for (int c; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
@@ -59,6 +60,7 @@ bool parse_options(int argc, char** argv, Options& out) {
         case 'c': out.file = optarg; break;
         case 'n': out.node = optarg; break;
         case 'k': out.check = true; break;
+        case 'r': out.running = true; break;
         case 's': {
             const char* end = optarg + std::strlen(optarg);
             const auto [stop, failure] = std::from_chars(optarg, end, out.snapshot_fd);
@@ -77,6 +79,10 @@ bool parse_options(int argc, char** argv, Options& out) {
     }
     if (optind != argc) {
         std::fprintf(stderr, "motet-config: unexpected argument %s\n", argv[optind]);
+        return false;
+    }
+    if (out.running && out.snapshot_fd < 0) {
+        std::fprintf(stderr, "motet-config: --running needs --snapshot-fd\n");
         return false;
     }
     if (!out.check && out.snapshot_fd < 0 && !out.print_man && !out.print_default && !out.help && !out.version) {
@@ -160,6 +166,18 @@ Result<std::vector<Source>> read_access_files(const std::string& main) {
     return files;
 }
 
+// The snapshot that the supervisor has left on the descriptor; afterwards it is empty again.
+Result<config::Snapshot> take_running(int fd) {
+    Bytes bytes;
+    std::uint8_t buffer[65536];
+    for (ssize_t n; (n = pread(fd, buffer, sizeof buffer, static_cast<off_t>(bytes.size()))) != 0;) {
+        if (n < 0 || bytes.size() + static_cast<std::size_t>(n) > config::kSnapshotMax) return Error{"the running configuration cannot be read"};
+        bytes.insert(bytes.end(), buffer, buffer + n);
+    }
+    if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0) return Error{std::string("the descriptor of the snapshot: ") + std::strerror(errno)};
+    return config::Snapshot::decode(bytes);
+}
+
 // Everything that looks at a byte of the files. Runs in the child.
 int parse_in_sandbox(const Input& input, int names_socket, const Options& options) {
     // What is missing here is missing for the workers too, and the supervisor reports it there.
@@ -236,6 +254,14 @@ int run(const Options& options) {
     }
     input.uidgid = std::move(*access_files);
     input.host = config::this_host();
+    if (options.running) {
+        auto running = take_running(options.snapshot_fd);
+        if (!running) {
+            std::fprintf(stderr, "motet-config: %s\n", running.error().text.c_str());
+            return kCannot;
+        }
+        input.running = std::move(*running);
+    }
 
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {

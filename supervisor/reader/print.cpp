@@ -51,7 +51,7 @@ std::string_view when(Reload reload) {
     switch (reload) {
     case Reload::live: return "at reload and through cmap";
     case Reload::reload: return "at reload";
-    case Reload::never: return "at a restart only; a reload that changes it is refused";
+    case Reload::never: return "at a restart only; until then a reload leaves it as it is and says so";
     case Reload::restart: return "stored at reload, in force after a restart";
     case Reload::none: break;
     }

@@ -153,7 +153,7 @@ def signals(checks, area, node):
         f.write(good)
     since = len(node.log())
     node.process.send_signal(signal.SIGHUP)
-    checks.that("HUP with the same file changes nothing", wait_log(node, "nothing else has changed", 10, since), node.log()[since:])
+    checks.that("HUP with the same file changes nothing", wait_log(node, "the new configuration is in force", 10, since), node.log()[since:])
     checks.that("reloads leave all processes alone", node.pids() == pids and node.members() == 1, (pids, node.pids()))
 
 
@@ -247,7 +247,7 @@ def access(checks, node):
         with open(node.config, "w") as f:
             f.write(text + extra)
         node.process.send_signal(signal.SIGHUP)
-        wait_log(node, "nothing else has changed", 10, since)
+        wait_log(node, "the new configuration is in force", 10, since)
         served, out = result()
         checks.that(f"after a reload {'with uidgid' if listed else 'without it'} the user is {'served' if listed else 'refused'}", served == listed, (extra, out, node.log()[since:]))
 

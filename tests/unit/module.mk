@@ -47,7 +47,7 @@ tests_unit_cfg_tests_LDADD = workers/confdb/libcfg_core.la libs/config/libconfig
 TESTS += tests/unit/cfg_tests
 
 check_PROGRAMS += tests/unit/config_tests
-tests_unit_config_tests_SOURCES = tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+tests_unit_config_tests_SOURCES = tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
 	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
 	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
@@ -66,7 +66,7 @@ TESTS += tests/unit/supervisor_tests
 check_PROGRAMS += tests/unit/totem_tests
 tests_unit_totem_tests_SOURCES = tests/unit/membership/totem/gather_test.cpp \
 	tests/unit/membership/totem/malformed_test.cpp tests/unit/membership/totem/net.h \
-	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/recovery_test.cpp \
+	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/reconfigure_test.cpp tests/unit/membership/totem/recovery_test.cpp \
 	tests/unit/membership/totem/ring_test.cpp tests/unit/membership/totem/safe_test.cpp
 tests_unit_totem_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_totem_tests_LDADD = membership/totem/libtotem.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)

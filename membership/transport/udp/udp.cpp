@@ -134,6 +134,33 @@ public:
         return config_.use_multicast ? open_group(own) : Status(Done{});
     }
 
+    // What may change while it runs: nodes and addresses; ports and groups stay.
+    Status reconfigure(const UdpConfig& config) {
+        std::vector<Remote> peers;
+        Address own, before;
+        for (const Peer& node : config.nodes) {
+            Result<Address> address = parse_address(node.address, config_.port);
+            if (!address) return error("node %u: %s", node.id, address.error().text.c_str());
+            if (node.id == config_.self) own = *address;
+            else peers.push_back({node.id, *address});
+        }
+        if (own.length == 0) return error("this node (%u) is not in the nodelist", config_.self);
+        for (const Peer& node : config_.nodes)
+            if (node.id == config_.self) before = *parse_address(node.address, config_.port);
+        flush();   // what waits is addressed by position
+        if (!same_host(own, before)) {
+            if (config_.use_multicast) return error("the own address cannot change while the node runs with transport udp; restart motet");
+            Result<Fd> token = open_socket(own, "Totem");
+            if (!token) return token.error();
+            token_ = std::move(*token);
+            descriptors_ = {token_.fd};
+        }
+        peers_ = std::move(peers);
+        config_.nodes = config.nodes;
+        config_.block_unlisted = config.block_unlisted;
+        return Done{};
+    }
+
     void multicast(ByteView frame) override { enqueue(frame, kToAll); }
     void unicast(NodeId to, ByteView frame) override {
         for (std::size_t i = 0; i < peers_.size(); ++i)
@@ -376,6 +403,11 @@ Received Udp::receive(const std::function<void(ByteView)>& handler) {
 }
 
 }  // namespace
+
+Status reconfigure_udp(Transport& transport, const UdpConfig& config) {
+    auto* udp = dynamic_cast<Udp*>(&transport);
+    return udp == nullptr ? Status(error("transport %s is not udp", transport.describe().c_str())) : udp->reconfigure(config);
+}
 
 Result<std::unique_ptr<Transport>> open_udp(const UdpConfig& config) {
     auto transport = std::make_unique<Udp>(config);

@@ -34,4 +34,8 @@ struct UdpConfig {
 // Opens the sockets. Errors name the address, the reason and the remedy.
 Result<std::unique_ptr<Transport>> open_udp(const UdpConfig& config);
 
+// Other nodes and addresses for a transport made by open_udp(). If the own address has changed its socket is opened anew,
+// and descriptors() are others afterwards. After an error nothing has changed.
+Status reconfigure_udp(Transport& transport, const UdpConfig& config);
+
 }  // namespace motet::transport

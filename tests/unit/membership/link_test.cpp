@@ -19,14 +19,14 @@ struct Rig {
     std::unique_ptr<ring::Consumer> worker;
     std::unique_ptr<Link> link;
 
-    Rig() {
+    explicit Rig(ServiceSet services = service_set(2)) {
         delivery = *ring::create_segment(ring::Role::membership, 1, kCapacity, 0);
         submit = *ring::create_segment(ring::Role::worker, 1, kCapacity, 0);
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
         worker_own = std::move(*ring::Segment::map(submit.writable, true));
         worker_peer = std::move(*ring::Segment::map(delivery.read_only, false));
         worker = std::make_unique<ring::Consumer>(worker_own.page(), worker_peer.page(), std::uint32_t{kCapacity / 2}, kCapacity);
-        link = std::make_unique<Link>(1, "cpg", service_set(2), 1, ends[0], std::move(*ring::Segment::map(delivery.writable, true)),
+        link = std::make_unique<Link>(1, "worker", services, 1, ends[0], std::move(*ring::Segment::map(delivery.writable, true)),
                                       std::move(*ring::Segment::map(submit.read_only, false)));
     }
     ~Rig() {
@@ -46,6 +46,48 @@ struct Rig {
         return taken;
     }
 };
+
+// A transport that carries nothing, for a node that is never started.
+struct Nowhere final : node::Transport {
+    void multicast(ByteView) override {}
+    void unicast(NodeId, ByteView) override {}
+    void loop_back(ByteView) override {}
+    bool store_ring_sequence(std::uint64_t) override { return true; }
+};
+
+void ask(Rig& rig, ring::Producer& worker, std::uint64_t what, std::string_view text) {
+    feed::SubmitHeader header;
+    header.reply = what;
+    header.round = 7;
+    const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, as_bytes(text)};
+    ASSERT_EQ(worker.push(static_cast<std::uint16_t>(feed::Submit::operation), 0, pieces), ring::Push::ok);
+    worker.publish();
+    Nowhere nowhere;
+    node::Config config;
+    config.totem.self = 1;
+    config.totem.nodes = {1};
+    node::Node node(config, 0, nowhere);
+    rig.link->drain(node, Instant{1}, 100);
+}
+
+TEST(Link, TheWorkerOfCfgMayAskForOperations) {
+    Rig rig(service_set(0) | service_set(1));
+    ring::Producer worker(rig.worker_own.page(), rig.worker_peer.page());
+    ask(rig, worker, 2, "because");
+    EXPECT_EQ(rig.link->broken(), nullptr);
+    ASSERT_EQ(rig.link->operations().size(), 1u);
+    EXPECT_EQ(rig.link->operations()[0].what, 2u);
+    EXPECT_EQ(rig.link->operations()[0].number, 7u);
+    EXPECT_EQ(rig.link->operations()[0].text, "because");
+}
+
+TEST(Link, AnyOtherWorkerThatAsksForOneIsCutOff) {
+    Rig rig(service_set(2));
+    ring::Producer worker(rig.worker_own.page(), rig.worker_peer.page());
+    ask(rig, worker, 2, "because");
+    EXPECT_NE(rig.link->broken(), nullptr);
+    EXPECT_TRUE(rig.link->operations().empty());
+}
 
 TEST(Link, AWorkerThatIsAtWorkHoldsTheNodeBackOneThatIsNotDoesNot) {
     Rig rig;

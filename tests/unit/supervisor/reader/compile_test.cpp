@@ -43,7 +43,7 @@ struct Outcome {
 };
 
 Outcome read(const std::string& name, const std::string& text, const std::string& node = "", std::vector<Source> access = {}) {
-    const Input input{{name, text}, std::move(access), node, {"alpha.example.net", {"127.0.0.1", "192.0.2.1"}}};
+    const Input input{{name, text}, std::move(access), node, {"alpha.example.net", {"127.0.0.1", "192.0.2.1"}}, std::nullopt};
     FixedNames names;
     Problems problems;
     Outcome outcome;

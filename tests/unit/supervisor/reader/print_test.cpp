@@ -36,7 +36,7 @@ public:
 };
 
 std::vector<std::string> problems_of(const std::string& name, const std::string& text, const std::string& node) {
-    const Input input{{name, text}, {}, node, {"machine", {"127.0.0.1"}}};
+    const Input input{{name, text}, {}, node, {"machine", {"127.0.0.1"}}, std::nullopt};
     NoNames names;
     Problems problems;
     (void)compile(input, names, problems);

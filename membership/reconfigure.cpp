@@ -1,0 +1,78 @@
+// The membership process while the node runs on: a new configuration, another key, and what the worker of cfg asks of the
+// daemon on its way to the supervisor.
+#include <errno.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "libs/base/log.h"
+#include "membership/process.h"
+
+namespace motet {
+
+// In order, as far as the supervisor's socket takes them; the rest stays with its link.
+bool Process::forward_operations() {
+    bool any = false;
+    for (auto& [number, link] : links_) {
+        std::deque<Link::Operation>& waiting = link->operations();
+        while (!waiting.empty()) {
+            const Link::Operation& o = waiting.front();
+            const control::Header header{.type = static_cast<std::uint32_t>(control::Type::operation), .a = o.what, .b = o.number, .c = number};
+            if (!control::send(control::kChildFd, header, as_bytes(o.text))) break;
+            waiting.pop_front();
+            any = true;
+        }
+    }
+    return any;
+}
+
+void Process::take_config(control::Message& message) {
+    if (message.fds.size() != 1 || !node_) {
+        for (const int fd : message.fds) ::close(fd);
+        return;
+    }
+    const Result<config::Snapshot> snapshot = read_snapshot(message.fds[0]);
+    ::close(message.fds[0]);
+    const Status done = snapshot ? reconfigure(*snapshot) : Status(snapshot.error());
+    if (!done) MOTET_LOG(error, "the new configuration is not in force here: %s", done.error().text.c_str());
+    answer_config(message.header.a, done);
+}
+
+// All or nothing: what can fail comes first.
+Status Process::reconfigure(const config::Snapshot& snapshot) {
+    Result<config::TotemSettings> settings = config::totem_settings(snapshot, options_.node);
+    if (!settings) return settings.error();
+    if (settings->self().id != settings_.self().id) return error("this node cannot become another one while it runs");
+    if (settings->transport != settings_.transport) return error("the transport cannot change while the node runs");
+    for (const int fd : transport_->descriptors()) poller_->remove(fd);
+    const Status reached = reconfigure_transport(*settings);
+    for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
+    listening_ = true;
+    socket_ready_ = true;   // look at the new ones once
+    if (!reached) return reached;
+    settings_ = std::move(*settings);
+    node_->reconfigure(node_config(settings_));
+    status_due_ = now_;
+    MOTET_LOG(notice, "%zu nodes, token %lld ms, consensus %lld ms from now on", settings_.nodes.size(),
+              static_cast<long long>(settings_.token.ms()), static_cast<long long>(settings_.consensus.ms()));
+    return Done{};
+}
+
+Status Process::reconfigure_transport(const config::TotemSettings& settings) {
+    if (settings.transport == config::Transport::knet) return error("the nodes and links of transport knet cannot change while the node runs");
+    return transport::reconfigure_udp(*transport_, udp_config(settings));
+}
+
+void Process::key_step(std::uint64_t step) { MOTET_LOG(error, "step %llu of a change of the key: transport %s has no encryption",
+                                                       static_cast<unsigned long long>(step), transport_->describe().c_str()); }
+
+void Process::answer_config(std::uint64_t number, const Status& done) {
+    control::Header header{.type = static_cast<std::uint32_t>(control::Type::config_taken), .a = number, .b = done ? 1u : 0u};
+    if (done) return tell(header);
+    constexpr std::size_t kWhyMax = 448;
+    // The reason may be lost with a full socket, the result must not be.
+    if (!control::send(control::kChildFd, header, as_bytes(std::string_view(done.error().text).substr(0, kWhyMax)))) tell(header);
+}
+
+}  // namespace motet
