@@ -65,7 +65,7 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
         ++refused_;
         if (!std::exchange(access_said_, true))
             MOTET_LOG(warning, "%s: user %u, group %u (pid %d) may not connect; list it under uidgid to allow it. Further refusals are only counted.",
-                      kPlan[index].socket, peer.uid, peer.gid, static_cast<int>(peer.pid));
+                      plan_[index].socket, peer.uid, peer.gid, static_cast<int>(peer.pid));
         return refuse(ipc::Outcome::access);
     }
     if (!state_.serving(index)) return refuse(ipc::Outcome::try_again);
@@ -74,7 +74,7 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
         // Once until there is room again.
         if (!std::exchange(crowded_said_, true))
             MOTET_LOG(warning, "%s: process %d (user %u) is refused: %zu clients are connected (limit %zu, and %zu of one ordinary user). "
-                      "Further refusals are not logged.", kPlan[index].socket, static_cast<int>(peer.pid), peer.uid, store.size(),
+                      "Further refusals are not logged.", plan_[index].socket, static_cast<int>(peer.pid), peer.uid, store.size(),
                       kConnectionsMax, kConnectionsPerUidMax);
         return refuse(ipc::Outcome::no_resources);
     }
@@ -111,7 +111,7 @@ void Supervisor::accept_pause(int listening, std::uint64_t tag) {
 void Supervisor::accept_resume() {
     if (!accept_paused_) return;
     accept_paused_ = false;
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
+    for (std::size_t i = 0; i < plan_.size(); ++i)
         if (listening_[i]) (void)!poller_->modify(listening_[i].get(), listening_tag(i), {});
 }
 

@@ -9,6 +9,7 @@
 
 #include "libs/base/log.h"
 #include "libs/config/host.h"
+#include "libs/config/services.h"
 #include "libs/config/totem_settings.h"
 #include "supervisor/daemon.h"
 #include "supervisor/logging.h"
@@ -26,7 +27,7 @@ int fail(int code, const Error& why) {
 void raise_open_files() {
     rlimit files{};
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-    constexpr rlim_t kWanted = 256 + 4 * kConnectionsMax * kPlan.size();
+    constexpr rlim_t kWanted = 256 + 4 * kConnectionsMax * (std::size(kChildren) + config::kForeignServicesMax);
     if (files.rlim_max < kWanted && geteuid() == 0) files.rlim_max = kWanted;
     files.rlim_cur = files.rlim_max == RLIM_INFINITY ? kWanted : files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
@@ -54,6 +55,8 @@ int serve(const Options& options, const std::string& file, const std::string& li
 
     log::set_level(logging::level_of(configuration->snapshot, options.log_level));
     if (const Status opened = logging::configure(configuration->snapshot); !opened) return fail(kExitConfig, opened.error());
+    Result<Plan> plan = Plan::make(configuration->snapshot);
+    if (!plan) return fail(kExitConfig, plan.error());
 
     Result<RuntimeDir> runtime = RuntimeDir::open(options.runtime_dir);
     if (!runtime) return fail(kExitStart, runtime.error());
@@ -64,7 +67,8 @@ int serve(const Options& options, const std::string& file, const std::string& li
                            .libexec = libexec,
                            .configuration = std::move(*configuration),
                            .node_id = settings->self().id,
-                           .node_name = settings->self().name},
+                           .node_name = settings->self().name,
+                           .plan = std::move(*plan)},
                           *runtime, notify, [&daemon] { daemon.ready(); });
     int code = kExitStart;
     if (const Status opened = supervisor.open(); opened) {

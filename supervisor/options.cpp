@@ -127,7 +127,7 @@ Result<std::string> libexec_dir() {
     }
     for (const std::string& place : places) {
         if (!executable(place + "/" + kReader)) continue;
-        for (const ChildPlan& child : kPlan)
+        for (const ChildPlan& child : kChildren)
             if (!executable(place + "/" + child.program))
                 return error("%s/%s: not there or not executable. Install all of Motet, or point MOTET_LIBEXECDIR at it.",
                              place.c_str(), child.program);

@@ -1,28 +1,56 @@
-// The table of children: data, no logic. Membership is first; a further service is one more line.
+// The table of children: data. Membership is first; a further service of ours is one more line, one of somebody else's an item
+// of `services:` in the configuration.
 #pragma once
 #include <cstdint>
-#include <span>
+#include <deque>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "libs/base/ids.h"
+#include "libs/base/result.h"
+#include "libs/config/snapshot.h"
 
 namespace motet::supervisor {
 
 struct ChildPlan {
     const char* name;            // in status and options
-    const char* program;         // in the libexec directory
+    const char* program;         // in the libexec directory; of a foreign service the last part of its path, for log lines
     ServiceSet services;         // ids of a worker's messages between nodes; it may have none
     const char* socket;          // clients connect to it, in the runtime directory; null: no clients
     const char* user;            // what it becomes when started as root; null: it stays
     bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
                                  // a worker that preempted its clients at every message would handle them one by one
+    const char* path = nullptr;  // of a foreign service's program; null: ours
 };
 
 inline constexpr ChildPlan kChildren[] = {
     {"membership", "motet-membership", 0, nullptr, "motet-membership", true},
     {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
 };
-inline constexpr std::span<const ChildPlan> kPlan{kChildren};
 inline constexpr std::size_t kMembership = 0;
+
+// The children of this node: the table and the foreign services of its configuration.
+class Plan {
+public:
+    Plan() : rows_(std::begin(kChildren), std::end(kChildren)) {}
+    // An error names the item that is not as the reader checks it.
+    static Result<Plan> make(const config::Snapshot& configuration);
+    Plan(Plan&&) = default;
+    Plan& operator=(Plan&&) = default;
+
+    std::size_t size() const { return rows_.size(); }
+    const ChildPlan& operator[](std::size_t index) const { return rows_[index]; }
+    auto begin() const { return rows_.begin(); }
+    auto end() const { return rows_.end(); }
+
+private:
+    const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }
+
+    std::vector<ChildPlan> rows_;
+    std::deque<std::string> texts_;   // of the foreign ones; their addresses stay
+};
 
 inline constexpr int kWorkerNice = -5;   // with system.sched_rr
 

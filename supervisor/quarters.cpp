@@ -2,8 +2,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -81,6 +83,16 @@ std::vector<int> Quarters::descriptors() const {
     if (!room) return {};
     const auto fds = room->descriptors();
     return {fds.begin(), fds.end()};
+}
+
+Status trusted_program(const std::string& path) {
+    struct stat st {};
+    if (stat(path.c_str(), &st) != 0) return error("%s: %s", path.c_str(), std::strerror(errno));
+    if (!S_ISREG(st.st_mode)) return error("%s: not a program", path.c_str());
+    if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return error("%s: belongs to user %u with mode %04o; it must be root's and writable by nobody else", path.c_str(), st.st_uid,
+                     static_cast<unsigned>(st.st_mode & 07777));
+    return Done{};
 }
 
 Confinement confinement(pid_t pid, const Quarters& quarters) {

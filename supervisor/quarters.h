@@ -23,6 +23,9 @@ struct Quarters {
     std::vector<int> descriptors() const;
 };
 
+// A foreign service's program is started with our rights and confines itself: it must be root's or ours, and nobody else's to write.
+Status trusted_program(const std::string& path);
+
 // What the kernel says about a running process, all its threads together; its own word is not taken for it.
 struct Confinement {
     bool looked = false;                       // false: it is gone

@@ -36,11 +36,11 @@ std::string joined(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-// The child that serves cfg; kPlan.size() if there is none.
+// The child that serves cfg; plan_.size() if there is none.
 std::size_t Supervisor::cfg_worker() const {
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
-        if (contains(kPlan[i].services, kCfgService)) return i;
-    return kPlan.size();
+    for (std::size_t i = 0; i < plan_.size(); ++i)
+        if (contains(plan_[i].services, kCfgService)) return i;
+    return plan_.size();
 }
 
 void Supervisor::on_operation(const control::Message& message) {
@@ -79,9 +79,9 @@ void Supervisor::die(const std::string& why) {
 void Supervisor::on_hup() {
     if (state_.stopping()) return;
     const std::size_t worker = cfg_worker();
-    if (worker == kPlan.size()) return prepare(0);
+    if (worker == plan_.size()) return prepare(0);
     if (state_.phase(worker) == Phase::ready && control::send(children_[worker].control.get(), header_of(control::Type::reload))) return;
-    MOTET_LOG(error, "%s does not serve at the moment, so nobody can ask the ring to reload; send the signal again", kPlan[worker].program);
+    MOTET_LOG(error, "%s does not serve at the moment, so nobody can ask the ring to reload; send the signal again", plan_[worker].program);
 }
 
 void Supervisor::prepare(std::uint64_t number) {
@@ -104,7 +104,7 @@ void Supervisor::refuse(std::uint64_t number, const std::string& why) {
     last_reload_ = "refused: " + why.substr(0, why.find('\n'));
     MOTET_LOG(error, "%s is refused; the configuration in force stays", start_.config_file.c_str());
     const std::size_t worker = cfg_worker();
-    if (worker != kPlan.size() && number != 0)
+    if (worker != plan_.size() && number != 0)
         control::send(children_[worker].control.get(), header_of(control::Type::prepared, number, 0), as_bytes(why));
 }
 
@@ -130,14 +130,14 @@ void Supervisor::on_reload() {
     if (preparing_ == 0) return commit(0);
     const std::size_t worker = cfg_worker();
     const int fds[] = {prepared_->configuration.file.get()};
-    if (worker == kPlan.size() || !control::send(children_[worker].control.get(), header_of(control::Type::prepared, preparing_, 1, flags), {}, fds))
+    if (worker == plan_.size() || !control::send(children_[worker].control.get(), header_of(control::Type::prepared, preparing_, 1, flags), {}, fds))
         prepared_.reset();
 }
 
 void Supervisor::commit(std::uint64_t number) {
     if (!prepared_ || prepared_->number != number) {
         const std::size_t worker = cfg_worker();
-        if (worker != kPlan.size())
+        if (worker != plan_.size())
             control::send(children_[worker].control.get(), header_of(control::Type::applied, number, 0), as_bytes("nothing was prepared under this number"));
         return;
     }
@@ -163,13 +163,13 @@ void Supervisor::commit(std::uint64_t number) {
 void Supervisor::spread_configuration(std::uint64_t number) {
     const int fds[] = {start_.configuration.file.get()};
     bool asked = false;
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (!children_[i].started || !state_.has_links(i)) continue;   // a child that starts gets it with its start
         const bool sent = control::send(children_[i].control.get(), header_of(control::Type::config, number, static_cast<std::uint64_t>(log::level())), {}, fds);
         if (i == kMembership) asked = sent;
         if (sent) continue;
         // A child that kept the old configuration would disagree with all others: it starts anew.
-        MOTET_LOG(error, "%s does not take the new configuration and is replaced", kPlan[i].program);
+        MOTET_LOG(error, "%s does not take the new configuration and is replaced", plan_[i].program);
         Actions actions;
         state_.on_broken(i, now_, actions);
         act(std::move(actions));
@@ -186,7 +186,7 @@ void Supervisor::on_config_taken(std::uint64_t number, bool good, std::string_vi
     if (good) MOTET_LOG(notice, "the new configuration is in force");
     else MOTET_LOG(error, "the new configuration is in force, but not in membership: %.*s", static_cast<int>(why.size()), why.data());
     const std::size_t worker = cfg_worker();
-    if (number != 0 && worker != kPlan.size())
+    if (number != 0 && worker != plan_.size())
         control::send(children_[worker].control.get(), header_of(control::Type::applied, number, good ? 1 : 0), as_bytes(why));
 }
 

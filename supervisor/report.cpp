@@ -20,7 +20,7 @@ std::string Supervisor::answer(const std::string& request) const {
     std::string out;
     if (request == "status" || request == "members" || request == "groups") {
         out = own_section();
-        for (std::size_t i = 0; i < kPlan.size(); ++i)
+        for (std::size_t i = 0; i < plan_.size(); ++i)
             if (request == "status" || (request == "members") == (i == kMembership)) out += child_section(i);
     } else if (request == "events") {
         Json json;
@@ -42,19 +42,19 @@ std::string Supervisor::own_section() const {
     json.key("stopping").flag(state_.stopping()).key("refused_clients").number(static_cast<std::int64_t>(refused_));
     json.key("unenforced").open('[');
     for (const std::string& one : unenforced_) json.text(one);
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
-        for (const std::string& one : children_[i].unenforced) json.text(std::string(kPlan[i].name) + ": " + one);
+    for (std::size_t i = 0; i < plan_.size(); ++i)
+        for (const std::string& one : children_[i].unenforced) json.text(std::string(plan_[i].name) + ": " + one);
     json.close(']').key("restart_needed_for").open('[');
     for (const std::string& key : config::waiting_for_restart(start_.configuration.snapshot)) json.text(key);
     json.close(']').key("reloads").number(static_cast<std::int64_t>(reloads_)).key("last_reload").text(last_reload_).key("children").open('[');
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
         const Child& child = children_[i];
         const bool running = state_.running(i);
-        json.open('{').key("name").text(kPlan[i].name).key("pid").number(running ? child.process.pid : 0);
+        json.open('{').key("name").text(plan_[i].name).key("pid").number(running ? child.process.pid : 0);
         json.key("state").text(state_.failed(i) ? "failed" : name(state_.phase(i)));
         json.key("uptime_ms").number(running ? (now_ - state_.launched_at(i)).ms() : 0).key("restarts").number(state_.restarts(i));
         json.key("last_exit").text(child.last_exit);
-        if (kPlan[i].socket != nullptr) json.key("clients").number(static_cast<std::int64_t>(clients_[i].size()));
+        if (plan_[i].socket != nullptr) json.key("clients").number(static_cast<std::int64_t>(clients_[i].size()));
         json.close('}');
     }
     json.close(']').close('}');
@@ -64,16 +64,16 @@ std::string Supervisor::own_section() const {
 // The child's own text, as it stands on its page; whoever reads it trusts it no more than we do. Age -1: nothing yet.
 std::string Supervisor::child_section(std::size_t index) const {
     const std::optional<metrics::StatusText> status = children_[index].page.read();
-    if (!status || !state_.running(index)) return section(kPlan[index].name, "", -1);
-    return section(kPlan[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(status->written_ns, 0)}).ms(), 0));
+    if (!status || !state_.running(index)) return section(plan_[index].name, "", -1);
+    return section(plan_[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(status->written_ns, 0)}).ms(), 0));
 }
 
 void Supervisor::dump() {
     MOTET_LOG(notice, "state: motet " MOTET_VERSION ", pid %d, node %u, up %lld s, configuration %s", static_cast<int>(getpid()), start_.node_id,
               static_cast<long long>((now_ - started_at_).ms() / 1000), start_.config_file.c_str());
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
         const Child& child = children_[i];
-        MOTET_LOG(notice, "state: %s: %s, pid %d, %u restarts, %zu clients, last exit: %s", kPlan[i].name, name(state_.phase(i)),
+        MOTET_LOG(notice, "state: %s: %s, pid %d, %u restarts, %zu clients, last exit: %s", plan_[i].name, name(state_.phase(i)),
                   static_cast<int>(child.process.pid), state_.restarts(i), clients_[i].size(), child.last_exit.empty() ? "none" : child.last_exit.c_str());
         if (state_.has_links(i)) control::send(child.control.get(), {.type = static_cast<std::uint32_t>(control::Type::dump)});
     }

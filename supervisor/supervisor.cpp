@@ -65,7 +65,7 @@ std::string list_of(const std::vector<std::string>& clauses) {
 }  // namespace
 
 Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready)
-    : start_(std::move(start)), runtime_(runtime), notify_(notify), ready_callback_(std::move(ready)),
+    : start_(std::move(start)), runtime_(runtime), notify_(notify), ready_callback_(std::move(ready)), plan_(std::move(start_.plan)),
       access_(start_.configuration.snapshot) {
     timespec real{};
     clock_gettime(CLOCK_REALTIME, &real);
@@ -85,9 +85,9 @@ Status Supervisor::open() {
     if (!signals_) return error("signalfd: %s", std::strerror(errno));
     if (Status added = poller_->add(signals_.get(), kTagSignals); !added) return added;
 
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
-        if (kPlan[i].socket == nullptr) continue;
-        Result<UniqueFd> socket = runtime_.listen(kPlan[i].socket, 0666);
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+        if (plan_[i].socket == nullptr) continue;
+        Result<UniqueFd> socket = runtime_.listen(plan_[i].socket, 0666);
         if (!socket) return socket.error();
         listening_[i] = std::move(*socket);
         if (Status added = poller_->add(listening_[i].get(), listening_tag(i)); !added) return added;
@@ -129,9 +129,9 @@ int Supervisor::run() {
 }
 
 void Supervisor::prepare_quarters() {
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
-        quarters_[i] = Quarters::prepare(kPlan[i], is_worker(i));
-        for (const std::string& one : quarters_[i].missing) unenforced_.push_back(kPlan[i].name + (": " + one));
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+        quarters_[i] = Quarters::prepare(plan_[i], is_worker(i));
+        for (const std::string& one : quarters_[i].missing) unenforced_.push_back(plan_[i].name + (": " + one));
     }
 }
 
@@ -145,19 +145,19 @@ void Supervisor::watch_reload() {
 Instant Supervisor::deadline() const {
     Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline(), taking_due_});
     if (reload_) due = std::min(due, reload_->deadline());
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
+    for (std::size_t i = 0; i < plan_.size(); ++i)
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) due = std::min(due, now_ + kConnsRetry);
     return due;
 }
 
 void Supervisor::tick() {
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
+    for (std::size_t i = 0; i < plan_.size(); ++i)
         if (state_.phase(i) == Phase::launched && now_ - state_.launched_at(i) >= State::kHelloLimit)
-            MOTET_LOG(error, "%s has said nothing for 10 s after its start and is replaced", kPlan[i].program);
+            MOTET_LOG(error, "%s has said nothing for 10 s after its start and is replaced", plan_[i].program);
     Actions due;
     state_.on_time(now_, due);
     act(std::move(due));
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
+    for (std::size_t i = 0; i < plan_.size(); ++i)
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) clients_[i].hand_over(children_[i].control.get());
     administrators_->on_time(now_);
     if (reload_ && now_ >= reload_->deadline()) reload_->give_up();
@@ -177,13 +177,13 @@ void Supervisor::tick() {
 // A child publishes its page at least every second. We may have slept ourselves (SIGSTOP, a paused machine): then nobody is to blame.
 void Supervisor::look_for_hung_children() {
     Actions actions;
-    for (std::size_t i = 0; i < kPlan.size(); ++i) {
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (!state_.has_links(i)) continue;
         const std::optional<metrics::StatusText> status = children_[i].page.read();
         Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
         if (status) last = std::max(last, Instant{status->written_ns});
         if (now_ - last <= start_.options.hang) continue;
-        logging::line(log::Level::error, "motet", std::string(kPlan[i].program) + " has been silent for " +
+        logging::line(log::Level::error, "motet", std::string(plan_[i].program) + " has been silent for " +
                       std::to_string((now_ - last).ms() / 1000) + " s and is replaced");
         state_.on_hung(i, now_, actions);
     }
@@ -205,16 +205,16 @@ void Supervisor::act(Actions actions) {
             case Action::Kind::kill: send_signal(child.process, SIGKILL); break;
             case Action::Kind::cut_clients:
                 if (clients_[a.child].size() > 0)
-                    MOTET_LOG(notice, "%s: its %zu clients are disconnected", kPlan[a.child].name, clients_[a.child].size());
+                    MOTET_LOG(notice, "%s: its %zu clients are disconnected", plan_[a.child].name, clients_[a.child].size());
                 clients_[a.child].clear();
                 break;
             case Action::Kind::failed:
                 if (a.code != 0)
                     MOTET_LOG(error, "%s ended %u times in a row, last: %s. Giving up: find the reason in the lines above, then start motet again.",
-                              kPlan[a.child].program, State::kStreakMax, child.last_exit.c_str());
+                              plan_[a.child].program, State::kStreakMax, child.last_exit.c_str());
                 else
                     MOTET_LOG(error, "%s ended %u times in a row, last: %s. Its service is down; it is tried again every 30 s.",
-                              kPlan[a.child].program, State::kStreakMax, child.last_exit.c_str());
+                              plan_[a.child].program, State::kStreakMax, child.last_exit.c_str());
                 break;
             case Action::Kind::quit: quit_ = a.code; break;
         }
@@ -222,7 +222,7 @@ void Supervisor::act(Actions actions) {
 }
 
 void Supervisor::launch(std::size_t index) {
-    const ChildPlan& plan = kPlan[index];
+    const ChildPlan& plan = plan_[index];
     Child& child = children_[index];
     const auto failed = [&](const std::string& why) {
         MOTET_LOG(error, "%s: cannot be started: %s", plan.program, why.c_str());
@@ -240,6 +240,8 @@ void Supervisor::launch(std::size_t index) {
     if (index == kMembership)
         for (Child& c : children_) c.link = {};
 
+    if (plan.path != nullptr)
+        if (const Status trusted = trusted_program(plan.path); !trusted) return failed(trusted.error().text);
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return failed(std::string("socketpair: ") + std::strerror(errno));
     child.control = UniqueFd(ends[0]);
@@ -252,7 +254,7 @@ void Supervisor::launch(std::size_t index) {
     if (!page) return failed(page.error().text);
     child.page = std::move(*page);
 
-    SpawnRequest request{.program = start_.libexec + "/" + plan.program,
+    SpawnRequest request{.program = plan.path != nullptr ? plan.path : start_.libexec + "/" + plan.program,
                          .arguments = {"--log-level", log::name(log::level())},
                          .descriptor = theirs.get(),
                          .room = quarters_[index].descriptors(),
@@ -282,12 +284,12 @@ void Supervisor::hand_over_worker(std::size_t index) {
     Child& child = children_[index];
     Result<WorkerLink> link = WorkerLink::create(next_link_++);
     bool ok = static_cast<bool>(link);
-    if (!ok) MOTET_LOG(error, "%s: %s", kPlan[index].program, link.error().text.c_str());
+    if (!ok) MOTET_LOG(error, "%s: %s", plan_[index].program, link.error().text.c_str());
     if (ok) {
         child.link = std::move(*link);
         const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(),
                            child.link.submit_writable.get(), child.link.delivery_read_only.get()};
-        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, kPlan[index].services), {}, fds) &&
+        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, plan_[index].services), {}, fds) &&
              control::send(child.control.get(), header_of(control::Type::go));
         child.started = ok;
         // Before its own START membership could make nothing of it; it gets all links behind that.
@@ -302,8 +304,8 @@ void Supervisor::hand_over_worker(std::size_t index) {
 bool Supervisor::send_link(std::size_t worker) {
     const Child& child = children_[worker];
     const int fds[] = {child.link.membership_socket.get(), child.link.delivery_writable.get(), child.link.submit_read_only.get()};
-    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, worker, child.incarnation, kPlan[worker].services),
-                         as_bytes(kPlan[worker].name), fds);
+    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, worker, child.incarnation, plan_[worker].services),
+                         as_bytes(plan_[worker].name), fds);
 }
 
 void Supervisor::hand_over_membership() {
@@ -311,7 +313,7 @@ void Supervisor::hand_over_membership() {
     const int fds[] = {start_.configuration.file.get(), child.page.fd()};
     bool ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
     child.started = ok;
-    for (std::size_t i = 0; ok && i < kPlan.size(); ++i)
+    for (std::size_t i = 0; ok && i < plan_.size(); ++i)
         if (is_worker(i) && children_[i].started && state_.running(i)) ok = send_link(i);
     ok = ok && control::send(child.control.get(), header_of(control::Type::go));
     if (ok) return;
@@ -328,7 +330,7 @@ void Supervisor::on_ready(const loop::Ready& ready) {
             case kControlLine: return on_control(index);
             case kExit: return on_exit(index);
             case kErrors:
-                children_[index].read_errors(kPlan[index], now_);
+                children_[index].read_errors(plan_[index], now_);
                 // Closed by the child: what is left is read at its end.
                 if (ready.hung_up && !ready.readable && children_[index].process.errors) poller_->remove(children_[index].process.errors.get());
                 return;
@@ -357,7 +359,7 @@ void Supervisor::on_control(std::size_t index) {
             case control::Received::nothing: return;
             case control::Received::closed: return poller_->remove(child.control.get());   // its exit follows
             case control::Received::malformed: {
-                MOTET_LOG(error, "%s sent a malformed message and is replaced", kPlan[index].program);
+                MOTET_LOG(error, "%s sent a malformed message and is replaced", plan_[index].program);
                 Actions actions;
                 state_.on_broken(index, now_, actions);
                 return act(std::move(actions));
@@ -386,10 +388,10 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
             return;
         case control::Type::log: {
             const auto level = static_cast<log::Level>(std::clamp<std::uint64_t>(message.header.a, 3, 7));
-            return child.log(kPlan[index], level, as_text(message.body), now_);
+            return child.log(plan_[index], level, as_text(message.body), now_);
         }
         case control::Type::fatal: {
-            child.log(kPlan[index], log::Level::error, as_text(message.body), now_);
+            child.log(plan_[index], log::Level::error, as_text(message.body), now_);
             // A worker's word ends nothing but itself: it may have been broken into.
             const auto code = message.header.a;
             if (!is_worker(index) && code >= kExitConfig && code <= kExitGivenUp) stop_with(static_cast<int>(code), nullptr);
@@ -415,7 +417,7 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
         const std::vector<std::string> found =
             faults(confinement(child.process.pid, quarters_[index]), quarters_[index], sandbox::has_filter(sandbox::Profile::worker));
         if (!found.empty()) {
-            MOTET_LOG(error, "%s has not entered its sandbox: %s; it gets no descriptors and is stopped", kPlan[index].program, list_of(found).c_str());
+            MOTET_LOG(error, "%s has not entered its sandbox: %s; it gets no descriptors and is stopped", plan_[index].program, list_of(found).c_str());
             state_.on_broken(index, now_, actions);
             return act(std::move(actions));
         }
@@ -431,12 +433,12 @@ void Supervisor::on_child_ready(std::size_t index) {
         const std::vector<std::string> found = faults(confinement(children_[index].process.pid, quarters_[index]), quarters_[index],
                                                       sandbox::has_filter(sandbox::Profile::membership));
         for (const std::string& one : found) children_[index].unenforced.push_back("its confinement: " + one);
-        if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", kPlan[index].program, list_of(found).c_str());
+        if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", plan_[index].program, list_of(found).c_str());
     }
     state_.on_ready(index, now_);
-    MOTET_LOG(notice, "%s is ready, %lld ms after its start", kPlan[index].program,
+    MOTET_LOG(notice, "%s is ready, %lld ms after its start", plan_[index].program,
               static_cast<long long>((now_ - state_.launched_at(index)).ms()));
-    for (std::size_t i = 0; i < kPlan.size(); ++i)
+    for (std::size_t i = 0; i < plan_.size(); ++i)
         if (state_.phase(i) != Phase::ready) return;
     notify_.say("READY=1\nSTATUS=all services are ready\n");
     if (!all_ready_said_ && ready_callback_) ready_callback_();
@@ -444,8 +446,8 @@ void Supervisor::on_child_ready(std::size_t index) {
 }
 
 void Supervisor::on_link_broken(std::uint64_t worker, std::uint64_t incarnation) {
-    if (worker >= kPlan.size() || !is_worker(worker) || children_[worker].incarnation != incarnation || !state_.has_links(worker)) return;
-    MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", kPlan[worker].program);
+    if (worker >= plan_.size() || !is_worker(worker) || children_[worker].incarnation != incarnation || !state_.has_links(worker)) return;
+    MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", plan_[worker].program);
     Actions actions;
     state_.on_broken(worker, now_, actions);
     act(std::move(actions));
@@ -459,11 +461,11 @@ void Supervisor::on_exit(std::size_t index) {
             on_message(index, message_);
     const Ended ended = reap(child.process);
     if (!ended.ended) return;
-    for (int i = 0; i < 16; ++i) child.read_errors(kPlan[index], now_);
+    for (int i = 0; i < 16; ++i) child.read_errors(plan_[index], now_);
     child.last_exit = ended.text;
     const bool expected = state_.stopping() && !ended.signalled && ended.code == 0;
-    if (expected) MOTET_LOG(info, "%s has stopped", kPlan[index].program);
-    else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", kPlan[index].program, static_cast<int>(child.process.pid),
+    if (expected) MOTET_LOG(info, "%s has stopped", plan_[index].program);
+    else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", plan_[index].program, static_cast<int>(child.process.pid),
                    static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
     child.process = {};
     child.control.reset();

@@ -1,7 +1,6 @@
 // The supervisor itself: one thread, one loop. What shall happen is decided in state.*; here it is done, with descriptors,
 // messages and signals. It takes no decision about clusters and parses nothing but fixed-size messages of its children.
 #pragma once
-#include <array>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -34,6 +33,7 @@ public:
         Configuration configuration;
         std::uint32_t node_id = 0;
         std::string node_name;
+        Plan plan;
     };
     // `ready` is called once, when every child serves.
     Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready);
@@ -94,11 +94,13 @@ private:
     std::function<void()> ready_callback_;
     std::optional<loop::Poller> poller_;
     std::unique_ptr<ControlServer> administrators_;
-    State state_{kPlan.size()};
-    std::array<Child, kPlan.size()> children_;
-    std::array<Quarters, kPlan.size()> quarters_;
-    std::array<FdStore, kPlan.size()> clients_;
-    std::array<UniqueFd, kPlan.size()> listening_;
+    const Plan plan_;
+    State state_{plan_.size()};
+    // One of each for every row of the plan.
+    std::vector<Child> children_{plan_.size()};
+    std::vector<Quarters> quarters_{plan_.size()};
+    std::vector<FdStore> clients_{plan_.size()};
+    std::vector<UniqueFd> listening_{plan_.size()};
     UniqueFd administrator_socket_, signals_;
     Access access_;
     std::optional<ConfigurationRun> reload_;

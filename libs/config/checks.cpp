@@ -8,6 +8,7 @@
 
 #include "libs/config/address.h"
 #include "libs/config/schema.h"
+#include "libs/config/services.h"
 #include "libs/config/totem_settings.h"
 
 namespace motet::config {
@@ -30,6 +31,7 @@ public:
         quorum();
         logging();
         processes();
+        services();
         not_in_this_build();
         return std::move(found_);
     }
@@ -69,6 +71,7 @@ private:
     void tie_breaker();
     void logging();
     void processes();
+    void services();
     void not_in_this_build();
 
     const Snapshot& in_;
@@ -82,6 +85,16 @@ private:
 
 std::string node_key(std::size_t index, std::string_view name) {
     return "nodelist.node." + std::to_string(index) + "." + std::string(name);
+}
+
+// The first fault only: the items are numbered, and the next run names the next.
+void Checks::services() {
+    const Result<std::vector<ForeignService>> all = foreign_services(in_);
+    if (!all) {
+        const std::string& text = all.error().text;
+        const std::size_t colon = text.find(": ");
+        fail(text.substr(0, colon), "%s", text.substr(colon + 2).c_str());
+    }
 }
 
 void Checks::versions() {

@@ -34,6 +34,7 @@ constexpr Section kSections[] = {
     {"resources.system.load_15min", "resources.system.load_15min", false, "Monitoring of the load average."},
     {"nozzle", "nozzle", false, "A virtual network interface over the cluster's links."},
     {"pload", "pload", false, "The load generator of Corosync's test suite."},
+    {"services", "services", true, "Services of others, each a program that is started and confined like Motet's own workers; see motet-service(7)."},
     {"workers", "workers", false, "The processes that serve clients; Motet's own."},
     {"ipc", "ipc", false, "Limits of client connections; Motet's own."},
 };
@@ -194,6 +195,11 @@ constexpr Key kKeys[] = {
 
     {"pload", "count", text, "", 0, 0, "1500000", X, kInert, "Number of test messages."},
     {"pload", "size", text, "", 0, 0, "300", X, kInert, "Size of a test message."},
+
+    {"services", "name", text, "", 0, 0, "", S, kRequired, "Name of the service, in log and status and of its socket NAME.sock: lower-case letters, digits and -, at most 15."},
+    {"services", "program", text, "", 0, 0, "", S, kRequired, "Absolute path of the program; root's, and writable by nobody else."},
+    {"services", "id", u32, "", 32, 63, "", S, kRequired, "Number of the service in messages between nodes, the same on every node."},
+    {"services", "user", text, "", 0, 0, "", S, 0, "User the program runs as when motet is started by root; by default motet- and the name."},
 
     {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},
 

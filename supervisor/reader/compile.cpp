@@ -115,7 +115,7 @@ private:
     Snapshot snapshot_;
     std::map<std::string, Place, std::less<>> places_;   // of keys and of sections
     std::vector<std::string> prefixes_;                  // of the document's parts: "nodelist.node.0."
-    std::size_t nodes_ = 0;
+    std::size_t nodes_ = 0, services_ = 0;
     std::map<std::string, std::size_t> members_;         // per interface
     std::vector<std::string> ignored_;
     std::size_t ignored_count_ = 0;
@@ -128,6 +128,10 @@ void Compiler::part(const Document& document, std::size_t index) {
     if (p.path == "nodelist.node") {
         prefix = "nodelist.node." + std::to_string(nodes_++) + ".";
         places_.try_emplace("nodelist", p.at);
+        places_.insert_or_assign(prefix.substr(0, prefix.size() - 1), p.at);
+        settings(p, p.path, prefix);
+    } else if (p.path == "services") {
+        prefix = "services." + std::to_string(services_++) + ".";
         places_.insert_or_assign(prefix.substr(0, prefix.size() - 1), p.at);
         settings(p, p.path, prefix);
     } else if (p.path == "totem.interface") {

@@ -209,7 +209,8 @@ Sections that may occur more than once are lists:
 .BR nodelist ,
 .BR interface " in " totem ,
 .BR logger_subsys " in " logging ,
-.BR uidgid .
+.BR uidgid ,
+.BR services .
 .IP \(bu 2
 An unknown key is an error. Keys that begin with
 .B x\-

@@ -204,8 +204,8 @@ private:
         }
         for (std::size_t i = 0; i < value.items.size(); ++i) {
             const Node& item = nodes_[value.items[i]];
-            // A node's number is its place in the list, so its name in the map is known already.
-            const std::string shown = path == "nodelist.node" ? path + "." + std::to_string(i) : full + "[" + std::to_string(i) + "]";
+            // A node's or a service's number is its place in the list, so its name in the map is known already.
+            const std::string shown = path == "nodelist.node" || path == "services" ? path + "." + std::to_string(i) : full + "[" + std::to_string(i) + "]";
             out_.parts.push_back({path, parent, item.at, {}});   // also when broken: positions must stay true
             if (item.kind == Node::Kind::mapping) {
                 mapping(out_.parts.size() - 1, item, shown);

@@ -1,0 +1,22 @@
+#include "supervisor/plan.h"
+
+#include "libs/config/services.h"
+
+namespace motet::supervisor {
+
+Result<Plan> Plan::make(const config::Snapshot& configuration) {
+    Plan plan;
+    const Result<std::vector<config::ForeignService>> services = config::foreign_services(configuration);
+    if (!services) return services.error();
+    for (const config::ForeignService& s : *services)
+        plan.rows_.push_back({.name = plan.keep(s.name),
+                              .program = plan.keep(s.program.substr(s.program.rfind('/') + 1)),
+                              .services = service_set(s.id),
+                              .socket = plan.keep(s.name + ".sock"),
+                              .user = plan.keep(s.user),
+                              .realtime = false,
+                              .path = plan.keep(s.program)});
+    return plan;
+}
+
+}  // namespace motet::supervisor
