@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "libs/base/log.h"
@@ -94,6 +95,10 @@ Process::Ended Process::wait_for_start() {
         }
         if (message.type() == control::Type::stop) return {0, "stopped before the start"};
         if (message.type() == control::Type::start) return start(message);
+        if (message.type() == control::Type::key) {
+            take_key(message);
+            continue;
+        }
         for (const int fd : message.fds) ::close(fd);
     }
     return {3, "the supervisor sent no start message within 30 s"};
@@ -112,15 +117,11 @@ Process::Ended Process::start(control::Message& message) {
     Result<config::TotemSettings> settings = config::totem_settings(*snapshot, options_.node, config::this_host());
     if (!settings) return {1, settings.error().text};
     settings_ = std::move(*settings);
-    if (settings_.transport == config::Transport::knet)
-        return {1, "totem.transport: knet is not available in this build; use udpu or udp with allow_unencrypted: yes"};
 
     Result<RingFile> file = RingFile::open(options_.state_dir, settings_.self().id);
     if (!file) return {3, file.error().text};
     ring_file_ = std::make_unique<RingFile>(std::move(*file));
-    Result<std::unique_ptr<transport::Transport>> opened = transport::open_udp(udp_config(settings_));
-    if (!opened) return {3, opened.error().text};
-    transport_ = std::move(*opened);
+    if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
     Result<loop::Poller> poller = loop::Poller::create();
     if (!poller) return {3, poller.error().text};
     poller_ = std::make_unique<loop::Poller>(std::move(*poller));
@@ -134,6 +135,38 @@ Process::Ended Process::start(control::Message& message) {
     for (const std::string& one : confined->missing) unenforced_.push_back("membership: " + one);
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
     return {-1, {}};
+}
+
+void Process::take_key(control::Message& message) {
+    if (key_ >= 0) ::close(key_);
+    key_ = message.fds.empty() ? -1 : message.fds[0];
+    for (std::size_t i = 1; i < message.fds.size(); ++i) ::close(message.fds[i]);
+}
+
+// Opens sockets, with the privileges this process still has. Threads, if there are any, are made without them.
+Status Process::open_transport() {
+    std::optional<Result<std::unique_ptr<transport::Transport>>> opened;
+    if (settings_.transport == config::Transport::knet) {
+#ifdef HAVE_KNET
+        transport::KnetConfig knet = knet_config(settings_);
+        knet.start_threads = [this](const std::function<void()>& start) { return sandbox::start_threads(options_.become, start); };
+        transport::Key key;
+        if (knet.crypto.on() && key_ >= 0) {
+            Result<transport::Key> read = transport::Key::read(key_);
+            if (!read) return read.error();
+            key = std::move(*read);
+        }
+        opened = transport::open_knet(knet, std::move(key), unenforced_);
+#else
+        return error("totem.transport: knet is not in this build; build with libknet, or use udpu or udp with allow_unencrypted: yes");
+#endif
+    } else {
+        opened = transport::open_udp(udp_config(settings_));
+    }
+    if (key_ >= 0) ::close(std::exchange(key_, -1));
+    if (!*opened) return opened->error();
+    transport_ = std::move(**opened);
+    return Done{};
 }
 
 Process::Ended Process::run() {
@@ -422,7 +455,8 @@ void Process::log_events() {
 
 void Process::publish_status() {
     status_due_ = now_ + kStatusEvery;
-    status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_), now_.ns);
+    transport_->on_time(now_);
+    status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_, now_), now_.ns);
 }
 
 void Process::dump() {

@@ -45,6 +45,8 @@ private:
     bool store_ring_sequence(std::uint64_t seq) override;
 
     Ended start(control::Message& message);
+    Status open_transport();
+    void take_key(control::Message& message);
     Ended wait_for_start();
     bool round();
     transport::Received receive();
@@ -81,6 +83,7 @@ private:
     std::unique_ptr<metrics::StatusWriter> status_;
     MemberLog members_;
     std::vector<std::string> unenforced_;
+    int key_ = -1;                          // the cluster's key, until the transport has it
     // What the supervisor must hear although its socket was full. At most one of a kind and worker.
     std::deque<control::Header> owed_;
     Instant now_, status_due_, owed_due_{}, throttled_since_{}, watched_at_{};

@@ -45,4 +45,34 @@ transport::UdpConfig udp_config(const config::TotemSettings& s) {
     return c;
 }
 
+#ifdef HAVE_KNET
+transport::KnetConfig knet_config(const config::TotemSettings& s) {
+    static_assert(transport::kKnetLinksMax == config::kLinksMax && transport::Key::kBytesMax == config::kKeyBytesMax);
+    transport::KnetConfig c;
+    c.self = s.self().id;
+    for (const config::NodeSettings& n : s.nodes) {
+        transport::KnetNode node{.id = n.id, .addresses = {}};
+        for (std::size_t i = 0; i < n.addresses.size(); ++i) node.addresses[i] = n.addresses[i];
+        c.nodes.push_back(std::move(node));
+    }
+    const config::KnetSettings& k = s.knet;
+    for (std::size_t i = 0; i < config::kLinksMax; ++i) {
+        const config::KnetLinkSettings& l = k.links[i];
+        c.links[i] = {.port = l.port, .priority = l.priority, .pong_count = l.pong_count, .ping_interval = l.ping_interval,
+                      .ping_timeout = l.ping_timeout, .ping_precision = l.ping_precision};
+    }
+    c.mode = k.link_mode == config::LinkMode::active ? transport::KnetConfig::Mode::active
+             : k.link_mode == config::LinkMode::rr   ? transport::KnetConfig::Mode::rr
+                                                     : transport::KnetConfig::Mode::passive;
+    c.crypto = {.model = k.crypto.model, .cipher = k.crypto.cipher, .hash = k.crypto.hash};
+    c.block_unlisted = s.block_unlisted_ips;
+    c.pmtud_interval_s = k.pmtud_interval_s;
+    c.mtu = k.mtu;
+    c.compression_model = k.compression_model;
+    c.compression_threshold = k.compression_threshold;
+    c.compression_level = k.compression_level;
+    return c;
+}
+#endif
+
 }  // namespace motet

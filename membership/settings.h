@@ -2,11 +2,17 @@
 #pragma once
 #include "libs/config/totem_settings.h"
 #include "membership/node/node.h"
+#ifdef HAVE_KNET
+#include "membership/transport/knet/knet.h"
+#endif
 #include "membership/transport/udp/udp.h"
 
 namespace motet {
 
 node::Config node_config(const config::TotemSettings& settings);
 transport::UdpConfig udp_config(const config::TotemSettings& settings);
+#ifdef HAVE_KNET
+transport::KnetConfig knet_config(const config::TotemSettings& settings);
+#endif
 
 }  // namespace motet

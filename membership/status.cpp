@@ -1,5 +1,6 @@
 #include "membership/status.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 
@@ -10,6 +11,8 @@ namespace {
 
 constexpr std::size_t kTextMax = 8192;      // of one string as it stands in the page
 constexpr std::size_t kNodeTextMax = 256;   // of a node's name and of its address
+constexpr std::size_t kLinksShown = 128, kLinkTextMax = 4096;
+constexpr std::size_t kPageForLinks = metrics::kStatusPageSize - 4 * kLinkTextMax;
 static_assert(kNodesMax * (2 * (kNodeTextMax + 8) + 80) + 3 * kTextMax < metrics::kStatusPageSize, "the largest cluster must fit");
 
 // JSON string with everything but plain printable ASCII escaped: names come from a file. Cut when it has grown to `most`.
@@ -35,6 +38,48 @@ void number(std::string& out, const char* key, std::uint64_t value) {
     out += text;
 }
 
+// What stats.knet.node<id>.link<n>.* shows, and more. Beyond kLinksShown, and where the page would not hold them, links are only counted.
+void links(std::string& out, const transport::Transport& transport, Instant now) {
+    static constexpr const char* kKinds[] = {"data", "ping", "pong", "pmtu"};
+    std::size_t shown = 0;
+    out += '[';
+    for (const transport::LinkState& l : transport.links()) {
+        if (shown++ >= kLinksShown || out.size() + kLinkTextMax > kPageForLinks) break;
+        out += '{';
+        number(out, "node", l.peer);
+        number(out, "link", l.link);
+        out += "\"address\":" + quoted(l.address, kNodeTextMax) + ",\"enabled\":" + (l.enabled ? "true" : "false") +
+               ",\"connected\":" + (l.connected ? "true" : "false") + ",\"one_way\":" + (l.one_way ? "true" : "false") +
+               ",\"cause\":" + quoted(l.cause, 2 * kNodeTextMax) + ',';
+        number(out, "changed_ms_ago", l.changed.ns == 0 ? 0 : static_cast<std::uint64_t>(std::max<std::int64_t>((now - l.changed).ms(), 0)));
+        number(out, "mtu", l.mtu);
+        number(out, "latency_ave", l.latency_us);
+        number(out, "latency_min", l.latency_min_us);
+        number(out, "latency_max", l.latency_max_us);
+        number(out, "latency_samples", l.latency_samples);
+        number(out, "loss_permille", l.loss_permille);
+        number(out, "up_count", l.up_count);
+        number(out, "down_count", l.down_count);
+        number(out, "send_errors", l.send_errors);
+        for (std::size_t k = 0; k < std::size(kKinds); ++k) {
+            const transport::LinkState::Kind& kind = l.kinds[k];
+            const auto field = [&](const char* before, const char* after, std::uint64_t value) {
+                number(out, (std::string(before) + kKinds[k] + after).c_str(), value);
+            };
+            field("rx_", "_packets", kind.rx_packets);
+            field("rx_", "_bytes", kind.rx_bytes);
+            field("tx_", "_packets", kind.tx_packets);
+            field("tx_", "_bytes", kind.tx_bytes);
+            field("tx_", "_errors", kind.tx_errors);
+            field("tx_", "_retries", kind.tx_retries);
+        }
+        out.back() = '}';
+        out += ',';
+    }
+    if (out.back() == ',') out.pop_back();
+    out += ']';
+}
+
 }  // namespace
 
 void MemberLog::note(const node::Event& event) {
@@ -50,7 +95,7 @@ const char* MemberLog::state(NodeId node) const {
 }
 
 std::string status_json(const config::TotemSettings& settings, const node::Node& node, const transport::Transport& transport,
-                        const MemberLog& members, const std::vector<std::string>& unenforced) {
+                        const MemberLog& members, const std::vector<std::string>& unenforced, Instant now) {
     const totem::Totem& totem = node.totem();
     const totem::Counters& c = totem.counters();
     const transport::Counters& t = transport.counters();
@@ -115,6 +160,24 @@ std::string status_json(const config::TotemSettings& settings, const node::Node&
     number(out, "datagrams_unlisted", t.dropped_unlisted);
     number(out, "datagrams_truncated", t.dropped_truncated);
     out.back() = '}';
+    if (!transport.links().empty()) {
+        out += ",\"links\":";
+        links(out, transport, now);
+        out += ",\"rejected\":{";
+        const transport::Rejected r = transport.rejected();
+        number(out, "unauthenticated", r.unauthenticated);
+        number(out, "malformed", r.malformed);
+        number(out, "duplicate", r.duplicate);
+        number(out, "unknown_sender", r.unknown_sender);
+        number(out, "unreachable_sender", r.unreachable_sender);
+        number(out, "not_for_us", r.not_for_us);
+        number(out, "in_kernel", r.in_kernel);
+        out.back() = '}';
+        out += ",\"knet\":{";
+        for (const transport::HandleStatistic& s : transport.handle_statistics()) number(out, s.name, s.value);
+        if (out.back() == ',') out.pop_back();
+        out += '}';
+    }
     return out += '}';
 }
 

@@ -21,6 +21,6 @@ private:
 };
 
 std::string status_json(const config::TotemSettings& settings, const node::Node& node, const transport::Transport& transport,
-                        const MemberLog& members, const std::vector<std::string>& unenforced);
+                        const MemberLog& members, const std::vector<std::string>& unenforced, Instant now);
 
 }  // namespace motet

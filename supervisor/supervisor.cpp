@@ -13,6 +13,7 @@
 
 #include "libs/base/log.h"
 #include "libs/sandbox/profiles.h"
+#include "supervisor/keyfile.h"
 #include "supervisor/logging.h"
 
 namespace motet::supervisor {
@@ -73,6 +74,9 @@ Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::fu
 }
 
 Status Supervisor::open() {
+    Result<UniqueFd> key = open_key(start_.configuration.snapshot);
+    if (!key) return key.error();
+    key_ = std::move(*key);
     Result<loop::Poller> poller = loop::Poller::create();
     if (!poller) return poller.error();
     poller_.emplace(std::move(*poller));
@@ -311,7 +315,9 @@ bool Supervisor::send_link(std::size_t worker) {
 void Supervisor::hand_over_membership() {
     Child& child = children_[kMembership];
     const int fds[] = {start_.configuration.file.get(), child.page.fd()};
-    bool ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
+    const int key[] = {key_.get()};
+    bool ok = !key_ || control::send(child.control.get(), header_of(control::Type::key), {}, key);
+    ok = ok && control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
     child.started = ok;
     for (std::size_t i = 0; ok && i < plan_.size(); ++i)
         if (is_worker(i) && children_[i].started && state_.running(i)) ok = send_link(i);

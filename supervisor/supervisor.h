@@ -101,7 +101,7 @@ private:
     std::vector<Quarters> quarters_{plan_.size()};
     std::vector<FdStore> clients_{plan_.size()};
     std::vector<UniqueFd> listening_{plan_.size()};
-    UniqueFd administrator_socket_, signals_;
+    UniqueFd administrator_socket_, signals_, key_;   // key_: invalid without encryption
     Access access_;
     std::optional<ConfigurationRun> reload_;
     struct Prepared {

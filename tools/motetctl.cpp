@@ -20,6 +20,7 @@ constexpr const char* kHelp =
     "Usage: motetctl [OPTION]... COMMAND\n"
     "  status              this node, its ring, members, processes, and what needs attention\n"
     "  members             the nodes of the ring\n"
+    "  links               every link to every other node: up or down and why, latency, loss, path MTU\n"
     "  groups              the closed process groups and their members\n"
     "  events              the last lines of the log\n"
     "Options:\n"
@@ -33,7 +34,7 @@ struct Command {
     const char* name;
     Printed (*print)(const Answer&, bool json);
 };
-constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"groups", print_groups}, {"events", print_events}};
+constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups}, {"events", print_events}};
 
 std::string default_runtime_dir() {
     const char* given = getauxval(AT_SECURE) == 0 ? getenv("MOTET_RUNTIME_DIR") : nullptr;
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
     const std::string wanted = optind + 1 == argc ? argv[optind] : "";
     for (const Command& command : kCommands) {
         if (wanted != command.name) continue;
-        const motet::Result<Answer> answer = ask(runtime_dir, wanted, limit_ms);
+        const motet::Result<Answer> answer = ask(runtime_dir, wanted == "links" ? "members" : wanted, limit_ms);
         if (!answer) {
             std::fprintf(stderr, "motetctl: %s\n", answer.error().text.c_str());
             return kNoAnswer;

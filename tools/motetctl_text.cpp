@@ -167,6 +167,40 @@ Printed print_members(const Answer& answer, bool json) {
     return {silence("membership", membership) + member_lines(membership, ""), true};
 }
 
+Printed print_links(const Answer& answer, bool json) {
+    const Json membership = section(answer, "membership");
+    if (membership.is_null()) return {"membership does not run or has said nothing yet; see motetctl status\n", false};
+    const Json links = list_of(membership, "links");
+    if (json)
+        return as_json({{"node", membership.value("node", Json())}, {"transport", membership.value("transport", Json())},
+                        {"encrypted", membership.value("encrypted", Json())}, {"links", links}, {"rejected", membership.value("rejected", Json::object())},
+                        {"knet", membership.value("knet", Json::object())}, {"age_ms", membership["age_ms"]}, {"responding", membership["responding"]}});
+    std::string out = silence("membership", membership);
+    if (links.empty()) return {out + "transport " + text_of(membership, "transport", "unknown") + " does not watch links; knet does\n", true};
+    for (const Json& link : links) {
+        const bool up = flag_of(link, "connected", false);
+        out += "node " + padded(text_of(link, "node", "?"), 5) + "link " + text_of(link, "link", "?") + "  " + padded(text_of(link, "address", "-"), 16) +
+               padded(up ? "up" : "DOWN", 5) + "for " + padded(duration(number_of(link, "changed_ms_ago")), 6);
+        if (up) {
+            char figures[128];
+            std::snprintf(figures, sizeof figures, "latency %lld us, loss %lld.%lld %%, MTU %lld", static_cast<long long>(number_of(link, "latency_ave")),
+                          static_cast<long long>(number_of(link, "loss_permille") / 10), static_cast<long long>(number_of(link, "loss_permille") % 10),
+                          static_cast<long long>(number_of(link, "mtu")));
+            out += figures;
+        } else {
+            out += text_of(link, "cause");
+        }
+        if (number_of(link, "send_errors") > 0) out += "; " + counted(number_of(link, "send_errors"), "failed send");
+        out += "\n";
+    }
+    std::string refused;
+    const Json rejected = membership.value("rejected", Json::object());
+    for (const auto& [reason, count] : rejected.items())
+        if (count.is_number_integer() && count.get<std::int64_t>() > 0) refused += (refused.empty() ? "" : ", ") + printable(reason) + " " + count.dump();
+    if (!refused.empty()) out += "packets refused: " + refused + "\n";
+    return {out, true};
+}
+
 Printed print_groups(const Answer& answer, bool json) {
     const Json cpg = section(answer, "cpg");
     if (cpg.is_null()) return {"cpg does not run or has said nothing yet; see motetctl status\n", false};

@@ -16,6 +16,7 @@ struct Printed {
 };
 
 Printed print_status(const Answer& answer, bool json);
+Printed print_links(const Answer& answer, bool json);
 Printed print_members(const Answer& answer, bool json);
 Printed print_groups(const Answer& answer, bool json);
 Printed print_events(const Answer& answer, bool json);

@@ -60,6 +60,8 @@ private:
 
     void versions();
     void transport();
+    void encryption();
+    void complete_links();
     void nodes();
     void node_addresses(std::size_t index);
     void timers();
@@ -103,11 +105,10 @@ void Checks::versions() {
 
 void Checks::transport() {
     if (knet()) {
-        fail("totem.transport", "%s is not available in this build; use udpu or udp with allow_unencrypted: yes",
-             has("totem.transport") ? "knet" : "absent means knet, which");
+        encryption();
         return;
     }
-    if (settings_.encrypted) {
+    if (settings_.knet.crypto.on()) {
         const char* key = in_.get_or("totem.crypto_cipher", "none") != "none" ? "totem.crypto_cipher"
                           : in_.get_or("totem.crypto_hash", "none") != "none" ? "totem.crypto_hash"
                                                                               : "totem.secauth";
@@ -122,6 +123,57 @@ void Checks::transport() {
         if (key == "totem.crypto_cipher" || key == "totem.crypto_hash" || key == "totem.secauth" || key.ends_with("knet_link_priority")) continue;
         if (known != nullptr && known->has(kKnetOnly) && value != known->fallback)
             warn(key, "has no effect with transport %s; remove it", transport_name());
+    }
+}
+
+void Checks::encryption() {
+    const CryptoSettings& crypto = settings_.knet.crypto;
+#ifndef HAVE_KNET
+    fail("totem.transport", "%s is not in this build; build with libknet (--with-knet), or use udpu or udp with allow_unencrypted: yes",
+         has("totem.transport") ? "knet" : "absent means knet, which");
+    return;
+#endif
+    if (crypto.cipher != "none" && crypto.hash == "none")
+        fail("totem.crypto_cipher", "%s needs a crypto_hash: nobody could tell a forged packet from a genuine one; write crypto_hash: sha256",
+             crypto.cipher.c_str());
+    else if (!crypto.on() && !settings_.allow_unencrypted)
+        fail(has("totem.crypto_cipher") ? "totem.crypto_cipher" : "totem.transport",
+             "without a cipher and a hash every host that reaches the nodes' ports can read and forge messages; write crypto_cipher: aes256 and "
+             "crypto_hash: sha256, or, where the network is trusted, allow_unencrypted: yes at the top of the file");
+    else if (crypto.cipher == "none" && crypto.on() && !settings_.allow_unencrypted)
+        fail("totem.crypto_cipher", "with a hash alone everybody on the network can read the messages; write crypto_cipher: aes256, or, where "
+             "that is wanted, allow_unencrypted: yes at the top of the file");
+    else if (!settings_.encrypted && settings_.allow_unencrypted)
+        warn(has("totem.crypto_cipher") ? "totem.crypto_cipher" : "totem.transport", "knet runs %s; keep its ports away from untrusted hosts",
+             crypto.on() ? "authenticated but UNENCRYPTED" : "UNENCRYPTED and unauthenticated");
+    const auto key = in_.get("totem.key");
+    if (key && (key->size() < kKeyBytesMin || key->size() > kKeyBytesMax))
+        fail("totem.key", "%zu bytes; a key has %zu to %zu: make a keyfile with corosync-keygen instead", key->size(), kKeyBytesMin, kKeyBytesMax);
+    for (std::size_t i = 0; i < kLinksMax; ++i) {
+        const std::string prefix = "totem.interface." + std::to_string(i) + ".";
+        if (in_.get_or(prefix + "knet_transport", "udp") != "udp")
+            fail(prefix + "knet_transport", "only udp is supported; libknet itself has given sctp up");
+        const KnetLinkSettings& link = settings_.knet.links[i];
+        if (link.ping_interval.ms() > 0 && link.ping_timeout < link.ping_interval)
+            fail(prefix + "knet_ping_timeout", "%lld ms is less than the ping interval of %lld ms, so the link would go down between two pings; raise it",
+                 static_cast<long long>(link.ping_timeout.ms()), static_cast<long long>(link.ping_interval.ms()));
+    }
+    if (settings_.knet.pmtud_interval_s > 86'400)
+        fail("totem.knet_pmtud_interval", "%u s is more than a day (86400 s); lower it", settings_.knet.pmtud_interval_s);
+}
+
+// Every link joins all nodes: one that some nodes lack would be down for ever.
+void Checks::complete_links() {
+    for (std::size_t link = 0; link < kLinksMax; ++link) {
+        std::size_t with = 0, without = 0;
+        for (std::size_t i = 0; i < settings_.nodes.size(); ++i) {
+            const NodeSettings& node = settings_.nodes[i];
+            const bool there = link < node.addresses.size() && !node.addresses[link].empty();
+            with += there;
+            if (!there) without = i;
+        }
+        if (link > 0 && with > 0 && with < settings_.nodes.size())
+            fail(node_key(without, "ring" + std::to_string(link) + "_addr"), "missing; other nodes have link %zu, so give every node its address on it", link);
     }
 }
 
@@ -154,6 +206,7 @@ void Checks::nodes() {
             if (!fresh) fail(node_key(i, "name"), "\"%s\" appears twice: node %zu of the list has it too; give each node its own", node.name.c_str(), owner->second + 1);
         }
     }
+    if (knet()) complete_links();
     if (votes == 0) fail("nodelist", "all nodes have 0 votes, so no part of the cluster could ever act; give quorum_votes to some");
 }
 

@@ -44,7 +44,7 @@ constexpr std::string_view kTotem = "totem", kLink = "totem.interface", kNode = 
     kSystem = "system", kResources = "resources", kMemory = "resources.system.memory_used", kLoad = "resources.system.load_15min";
 
 constexpr Key kKeys[] = {
-    {"", "allow_unencrypted", word, kYesNo, 0, 0, "no", N, 0, "Whether the cluster may run without encryption and authentication; udp and udpu have neither and need yes."},
+    {"", "allow_unencrypted", word, kYesNo, 0, 0, "no", N, 0, "Whether the cluster may run without encryption and authentication: udp and udpu have neither and need yes, knet needs it with crypto_cipher none."},
 
     {kTotem, "version", u32, "", 2, 2, "", N, kRequired, "Version of this format."},
     {kTotem, "cluster_name", text, "", 0, 0, "", N, 0, "Name of the cluster; with udp the multicast address is derived from it."},
@@ -52,11 +52,11 @@ constexpr Key kKeys[] = {
     {kTotem, "config_version", u64, "", 0, kU64, "0", R, 0, "Version of the configuration; a node that comes with a lower one than the ring has does not join."},
     {kTotem, "nodeid", u32, "", 1, kU32, "", N, kInert, "Id of the local node in old files without a nodelist."},
     {kTotem, "clear_node_high_bit", word, kYesNo, 0, 0, "no", S, 0, "Clears the top bit of node ids derived from addresses."},
-    {kTotem, "crypto_cipher", word, "none aes256 aes192 aes128", 0, 0, "none", R, kKnetOnly, "Encryption of the traffic; needs knet and a crypto_hash."},
-    {kTotem, "crypto_hash", word, "none md5 sha1 sha256 sha384 sha512", 0, 0, "none", R, kKnetOnly, "Authentication of the traffic; needs knet."},
+    {kTotem, "crypto_cipher", word, "none aes256 aes192 aes128", 0, 0, "", R, kKnetOnly, "Encryption of the traffic; needs knet and a crypto_hash. By default aes256 in motet.yaml, none in corosync.conf."},
+    {kTotem, "crypto_hash", word, "none md5 sha1 sha256 sha384 sha512", 0, 0, "", R, kKnetOnly, "Authentication of the traffic; needs knet. By default sha256 in motet.yaml, none in corosync.conf."},
     {kTotem, "crypto_model", word, "nss openssl", 0, 0, "nss", R, kKnetOnly, "Library that does the cryptography."},
     {kTotem, "secauth", word, kOnOff, 0, 0, "off", R, kLenient | kKnetOnly, "on is short for crypto_cipher aes256 and crypto_hash sha256."},
-    {kTotem, "keyfile", text, "", 0, 0, "/etc/corosync/authkey", R, kKnetOnly, "File with the cluster's key, 128 to 4096 bytes."},
+    {kTotem, "keyfile", text, "", 0, 0, "", R, kKnetOnly, "File with the cluster's key, 128 to 4096 bytes, made with corosync-keygen; by default authkey beside motet.yaml, with corosync.conf /etc/corosync/authkey."},
     {kTotem, "key", text, "", 0, 0, "", R, kKnetOnly, "The key itself, 128 to 4096 bytes; readable by every client, so prefer keyfile."},
     {kTotem, "link_mode", word, "passive active rr", 0, 0, "passive", S, kKnetOnly, "Use of several links: best one, all at once, in turn."},
     {kTotem, "ip_version", word, "ipv4 ipv6 ipv4-6 ipv6-4", 0, 0, "", N, 0, "Family of addresses when names are looked up; by default ipv4 with udp, else ipv6-4: IPv6 before IPv4."},
@@ -101,7 +101,7 @@ constexpr Key kKeys[] = {
     {kLink, "knet_ping_timeout", u32, "ms", 0, kDayMs, "", R, kZeroUnset | kKnetOnly, "Time without an answer after which the link is down; by default token / knet_pong_count."},
     {kLink, "knet_ping_precision", u32, "samples", 0, kU32, "2048", R, kZeroUnset | kKnetOnly, "Samples in the average of the latency."},
     {kLink, "knet_pong_count", u32, "", 0, kU32, "2", R, kZeroUnset | kKnetOnly, "Answers needed before a link is up."},
-    {kLink, "knet_transport", word, "udp sctp", 0, 0, "udp", R, kKnetOnly, "Protocol of the link."},
+    {kLink, "knet_transport", word, "udp sctp", 0, 0, "udp", R, kKnetOnly, "Protocol of the link; sctp is refused."},
     {"totem.interface.member", "memberaddr", text, "", 0, 0, "", N, kInert, "Address of one member in files of Corosync 1."},
 
     {kNode, "nodeid", u32, "", 0, kU32, "", R, kZeroUnset, "Id of the node, unique; at most 65535 with knet. udp and udpu derive it from an IPv4 address when it is absent."},

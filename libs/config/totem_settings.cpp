@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include "libs/config/address.h"
 #include "libs/config/checks.h"
@@ -52,6 +53,38 @@ void derive_timers(const Snapshot& in, std::size_t nodes, TotemSettings& out) {
     out.merge = ms(set_or(in, "totem.merge", 200));
     out.downcheck = ms(set_or(in, "totem.downcheck", 1000));
     out.max_network_delay = ms(set_or(in, "totem.max_network_delay", 50));
+}
+
+CryptoSettings derive_crypto(const Snapshot& in) {
+    CryptoSettings out;
+    if (in.get_or("totem.secauth", "off") == "on") out.cipher = "aes256", out.hash = "sha256";
+    out.cipher = in.get_or("totem.crypto_cipher", out.cipher);
+    out.hash = in.get_or("totem.crypto_hash", out.hash);
+    out.model = in.get_or("totem.crypto_model", out.model);
+    return out;
+}
+
+void derive_knet(const Snapshot& in, TotemSettings& out) {
+    KnetSettings& knet = out.knet;
+    const std::string_view mode = in.get_or("totem.link_mode", "passive");
+    knet.link_mode = mode == "active" ? LinkMode::active : mode == "rr" ? LinkMode::rr : LinkMode::passive;
+    knet.crypto = derive_crypto(in);
+    knet.pmtud_interval_s = set_or32(in, "totem.knet_pmtud_interval", 30);
+    knet.mtu = set_or32(in, "totem.knet_mtu", 0);
+    knet.compression_model = in.get_or("totem.knet_compression_model", "none");
+    knet.compression_threshold = set_or32(in, "totem.knet_compression_threshold", 0);
+    const std::string level(in.get_or("totem.knet_compression_level", "0"));
+    knet.compression_level = static_cast<std::int32_t>(std::strtol(level.c_str(), nullptr, 10));
+    for (std::size_t i = 0; i < kLinksMax; ++i) {
+        const std::string prefix = "totem.interface." + std::to_string(i) + ".";
+        KnetLinkSettings& link = knet.links[i];
+        link.port = static_cast<std::uint16_t>(set_or(in, prefix + "mcastport", kPortDefault + i));
+        link.priority = static_cast<std::uint8_t>(std::min<std::uint64_t>(in.number_or(prefix + "knet_link_priority", 1), 255));
+        link.pong_count = static_cast<std::uint8_t>(std::min<std::uint64_t>(set_or(in, prefix + "knet_pong_count", 2), 255));
+        link.ping_timeout = ms(set_or(in, prefix + "knet_ping_timeout", static_cast<std::uint64_t>(out.token.ms()) / link.pong_count));
+        link.ping_interval = ms(set_or(in, prefix + "knet_ping_interval", static_cast<std::uint64_t>(out.token.ms()) / (2u * link.pong_count)));
+        link.ping_precision = set_or32(in, prefix + "knet_ping_precision", 2048);
+    }
 }
 
 NodeId id_from(std::string_view address, bool clear_high_bit) {
@@ -189,12 +222,12 @@ TotemSettings derive(const Snapshot& in) {
     out.cluster_name = in.get_or("totem.cluster_name", "");
     out.config_version = in.number_or("totem.config_version", 0);
     out.allow_unencrypted = in.flag("allow_unencrypted", false);
-    out.encrypted = in.get_or("totem.crypto_cipher", "none") != "none" || in.get_or("totem.crypto_hash", "none") != "none" ||
-                    in.get_or("totem.secauth", "off") == "on";
     derive_nodes(in, out);
     const auto on_link0 = std::count_if(out.nodes.begin(), out.nodes.end(),
                                         [](const NodeSettings& n) { return !n.addresses.empty() && !n.addresses[0].empty(); });
     derive_timers(in, static_cast<std::size_t>(on_link0), out);
+    derive_knet(in, out);
+    out.encrypted = out.knet.crypto.cipher != "none" && out.knet.crypto.hash != "none";
 
     out.token_warning = static_cast<std::uint32_t>(in.number_or("totem.token_warning", 75));
     out.heartbeat_failures_allowed = static_cast<std::uint32_t>(in.number_or("totem.heartbeat_failures_allowed", 0));

@@ -35,13 +35,42 @@ struct LinkSettings {
     bool broadcast = false;               // udp: 255.255.255.255 instead of a group
 };
 
+enum class LinkMode : std::uint8_t { passive, active, rr };   // best link, all links, in turn
+
+// One link of knet, by its number the same on all nodes.
+struct KnetLinkSettings {
+    std::uint16_t port = 5405;            // of both ends
+    std::uint8_t priority = 1;            // highest wins in mode passive
+    std::uint8_t pong_count = 2;          // answers before the link is up
+    Duration ping_interval, ping_timeout;
+    std::uint32_t ping_precision = 2048;  // samples in the average latency
+};
+
+// "none" as in the file. Which key, the snapshot says (kKeyfile or totem.key): it is read by nobody but membership.
+struct CryptoSettings {
+    std::string cipher = "none", hash = "none", model = "nss";
+    bool on() const { return cipher != "none" || hash != "none"; }
+};
+
+struct KnetSettings {
+    LinkMode link_mode = LinkMode::passive;
+    KnetLinkSettings links[kLinksMax];
+    CryptoSettings crypto;
+    std::uint32_t pmtud_interval_s = 30;
+    std::uint32_t mtu = 0;                // bytes; 0: measured
+    std::string compression_model = "none";
+    std::uint32_t compression_threshold = 0;   // bytes; 0: libknet's own, 100
+    std::int32_t compression_level = 0;
+};
+
 struct TotemSettings {
     Transport transport = Transport::knet;
     IpVersion ip_version = IpVersion::ipv6_4;
     std::string cluster_name;
     std::uint64_t config_version = 0;
     bool allow_unencrypted = false;
-    bool encrypted = false;               // a cipher or a hash is in force
+    bool encrypted = false;               // a cipher and a hash are in force
+    KnetSettings knet;                    // with transport knet
 
     std::vector<NodeSettings> nodes;      // in the order of the file
     std::size_t local = 0;                // index of this node in `nodes`
@@ -81,6 +110,8 @@ TotemSettings derive(const Snapshot& snapshot);
 // What the reader adds to the keys of the file: "motet.address.<node>.<link>", the numeric form of ringN_addr.
 std::string address_key(std::size_t node, std::size_t link);
 inline constexpr std::string_view kLocalPosition = "nodelist.local_node_pos";
+inline constexpr std::string_view kKeyfile = "motet.keyfile";   // path of the cluster's key, when crypto is on and totem.key is not given
+inline constexpr std::size_t kKeyBytesMin = 128, kKeyBytesMax = 4096;   // as libknet has it
 
 // 239.192.x.y or ff15::x, as Corosync derives it from the cluster's name.
 std::string group_address(std::string_view cluster_name, unsigned link, bool ipv6);

@@ -34,9 +34,11 @@ public:
         take(document);
         for (const Source& source : input_.uidgid) take_access(source);
         ignored_keys();
-        if (!document.yaml) corosync_defaults();
+        if (document.yaml) yaml_defaults();
+        else corosync_defaults();
         old_names();
         addresses();
+        keyfile();
         relations();
         if (problems_.ok()) local_node();
         if (problems_.ok() && input_.running) while_running();
@@ -81,6 +83,8 @@ private:
     void one_access(const Setting& setting);
     void ignored_keys();
     void corosync_defaults();
+    void yaml_defaults();
+    void keyfile();
     void old_names();
     void addresses();
     void relations();
@@ -311,12 +315,34 @@ void Compiler::ignored_keys() {
     problems_.warn(ignored_at_, "", "unknown keys, ignored: " + list + "; check their spelling");
 }
 
-// In Corosync's syntax no encryption is the default and stays so, but not without a word.
+// In Corosync's syntax no encryption is the default and stays so, but not without a word (with knet: in the checks).
 void Compiler::corosync_defaults() {
     const std::string_view transport = snapshot_.get_or("totem.transport", "knet");
-    if ((transport != "udp" && transport != "udpu") || snapshot_.get("allow_unencrypted")) return;
+    if (snapshot_.get("allow_unencrypted")) return;
     snapshot_.set("allow_unencrypted", "yes");
+    if (transport != "udp" && transport != "udpu") return;
     problems_.warn(place("totem.transport"), "totem.transport", std::string(transport) + " neither encrypts nor authenticates; keep its port away from untrusted hosts");
+}
+
+// In motet.yaml encryption is the default, and whoever does not want it says so.
+void Compiler::yaml_defaults() {
+    if (snapshot_.get_or("totem.transport", "knet") != "knet" || snapshot_.get_or("totem.secauth", "off") == "on") return;
+    if (!snapshot_.get("totem.crypto_cipher") && !snapshot_.get("totem.crypto_hash")) {
+        snapshot_.set("totem.crypto_cipher", "aes256");
+        snapshot_.set("totem.crypto_hash", "sha256");
+    }
+}
+
+// Where the key is, for the supervisor: only its path travels in the snapshot.
+void Compiler::keyfile() {
+    if (!config::derive(snapshot_).knet.crypto.on() || snapshot_.get("totem.key")) return;
+    std::string path(snapshot_.get_or("totem.keyfile", ""));
+    if (path.empty()) {
+        const std::size_t slash = input_.main.name.rfind('/');
+        path = yaml_ ? (slash == std::string::npos ? "" : input_.main.name.substr(0, slash + 1)) + "authkey"
+                     : "/etc/corosync/authkey";
+    }
+    snapshot_.set(std::string(config::kKeyfile), path);
 }
 
 void Compiler::old_names() {

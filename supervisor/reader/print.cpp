@@ -21,10 +21,11 @@ struct Set {
     std::string_view section, name, value;
 };
 constexpr Set kSet[] = {
-    {"", "allow_unencrypted", "yes"},
     {"totem", "version", "2"},
     {"totem", "cluster_name", "motet"},
-    {"totem", "transport", "udpu"},
+    {"totem", "transport", "knet"},
+    {"totem", "crypto_cipher", "aes256"},
+    {"totem", "crypto_hash", "sha256"},
     {"nodelist.node", "nodeid", "1"},
     {"nodelist.node", "name", "node1"},
     {"nodelist.node", "ring<n>_addr", "127.0.0.1"},
@@ -42,8 +43,8 @@ bool is_set(std::string_view section) {
     return std::any_of(std::begin(kSet), std::end(kSet), [&](const Set& s) { return s.section == section; });
 }
 
-// Not for a new file: what is old, what needs another transport, what a later release will do.
-constexpr std::uint8_t kHidden = config::kInert | config::kRefused | config::kLater | config::kKnetOnly | config::kOldName;
+// Not for a new file: what is old, what a later release will do.
+constexpr std::uint8_t kHidden = config::kInert | config::kRefused | config::kLater | config::kOldName;
 
 std::string shown_name(const Key& key) { return key.name == "ring<n>_addr" ? "ring0_addr" : std::string(key.name); }
 
@@ -226,18 +227,20 @@ Unknown keys are ignored with one warning that lists them, a repeated key replac
 .B allow_unencrypted
 is not needed: its absence is warned about.
 .SS Encryption
-The transports udp and udpu have neither encryption nor authentication. With them a YAML file must say
+The transport is knet, encrypted with aes256 and authenticated with sha256, unless the file says otherwise; all nodes need the same key, which
+.BR corosync\-keygen (8)
+makes. The transports udp and udpu have neither encryption nor authentication; with them, and with knet and
+.BR "crypto_cipher: none" ,
+a YAML file must say
 .BR "allow_unencrypted: yes" .
 .SH KEYS
 )";
 
 constexpr std::string_view kManualTail = R"(.SH EXAMPLE
 .nf
-allow_unencrypted: yes
 totem:
   version: 2
   cluster_name: demo
-  transport: udpu
 nodelist:
   \- nodeid: 1
     name: alpha
@@ -256,6 +259,9 @@ quorum:
 .I /etc/motet/motet.yaml
 the configuration; the same on every node
 .TP
+.I /etc/motet/authkey
+the cluster\(aqs key; the same on every node, readable by root only
+.TP
 .I /etc/motet/uidgid.d/
 further uidgid sections, one file per package: YAML if the name ends in .yaml, otherwise Corosync\(aqs syntax
 .TP
@@ -268,7 +274,7 @@ read when there is no motet.yaml, with uidgid.d beside it
 
 constexpr std::string_view kDefaultHead = R"(# Configuration of the Motet cluster engine, with the default of every key this release acts on. Lines that begin with
 # a # before a key show its default; remove the # to change it. As it stands this is a cluster of one node on the
-# loopback address. Check a change with "motet --check"; all keys are explained in motet.yaml(5).
+# loopback address; it needs a key, which "corosync-keygen -k /etc/motet/authkey" makes. Check a change with "motet --check"; all keys are explained in motet.yaml(5).
 # Printed from the schema by "motet-config --print-default".
 )";
 

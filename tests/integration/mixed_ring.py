@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A ring of Motet and corosync nodes under load: order, leave, kill and rejoin of either side.
 
-mixed_ring.py KINDS [SECONDS]: e.g. mcc, Motet as representative; ccm, as ordinary member.
+mixed_ring.py KINDS [SECONDS [TRANSPORT [CRYPTO]]]: e.g. mcc, Motet as representative; ccm, as ordinary member; knet, aes256/sha256.
 """
 import shutil
 import sys
@@ -59,7 +59,7 @@ def main():
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60
     checks = Checks()
     motet, corosync = kinds.index("m") + 1, kinds.rindex("c") + 1
-    with Cluster(kinds, transport=sys.argv[3] if len(sys.argv) > 3 else "udpu", token=1000) as cluster:
+    with Cluster(kinds, transport=sys.argv[3] if len(sys.argv) > 3 else "udpu", crypto=sys.argv[4] if len(sys.argv) > 4 else "none", token=1000) as cluster:
         n = cluster.n
         checks.that("all nodes share one ring", all(members(cluster, i) == n for i in range(1, n + 1)),
                     [members(cluster, i) for i in range(1, n + 1)])

@@ -2,8 +2,8 @@
 # Options as for corosync; crash=NAME narrows a kill to one process by name.
 engine_defaults() {
 	: "${OPT_transport:=udpu}"
-	case $OPT_transport in udpu | udp) ;; *) echo "motet: transport $OPT_transport is not in this build" >&2; return 1 ;; esac
-	[ "$OPT_crypto" = none ] || return 1
+	case $OPT_transport in knet | udpu | udp) ;; *) echo "motet: transport $OPT_transport is not in this build" >&2; return 1 ;; esac
+	[ "$OPT_transport" = knet ] || [ "$OPT_crypto" = none ] || return 1
 	[ -n "${MOTET_BUILD:-}" ] && [ -x "$MOTET_BUILD/motet" ] || { echo "MOTET_BUILD names no build tree" >&2; return 1; }
 }
 

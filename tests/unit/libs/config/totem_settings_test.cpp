@@ -161,7 +161,11 @@ TEST(TotemSettings, LoopbackAddressesBelongToThisMachine) {
 }
 
 TEST(TotemSettings, WhatTheChecksRefuseIsRefused) {
-    EXPECT_NE(failure(cluster(2, "knet")).find("knet is not available in this build"), std::string::npos);
+#ifdef HAVE_KNET
+    EXPECT_NE(failure([] { Snapshot s = cluster(2, "knet"); s.set("allow_unencrypted", "no"); return s; }()).find("write crypto_cipher: aes256"), std::string::npos);
+#else
+    EXPECT_NE(failure(cluster(2, "knet")).find("knet is not in this build"), std::string::npos);
+#endif
     Snapshot unencrypted = cluster(2);
     unencrypted.set("allow_unencrypted", "no");
     EXPECT_NE(failure(unencrypted).find("allow_unencrypted: yes"), std::string::npos);
@@ -171,6 +175,31 @@ TEST(TotemSettings, WhatTheChecksRefuseIsRefused) {
     EXPECT_NE(failure(cluster(0)).find("no nodes"), std::string::npos);
     EXPECT_EQ(settings(cluster(kNodesMax - 130)).nodes.size(), kNodesMax - 130);
 }
+
+#ifdef HAVE_KNET
+TEST(TotemSettings, KnetsDerivedValuesAreCorosyncs) {
+    Snapshot s = cluster(3, "knet");
+    s.set("totem.link_mode", "rr");
+    s.set("totem.interface.1.knet_link_priority", "5");
+    s.set("totem.interface.1.knet_pong_count", "5");
+    s.set("totem.interface.2.mcastport", "6000");
+    s.set("totem.knet_compression_level", "-3");
+    const TotemSettings t = settings(s);
+    EXPECT_EQ(t.netmtu, 65536u);
+    EXPECT_EQ(t.knet.link_mode, LinkMode::rr);
+    EXPECT_EQ(t.knet.links[0].port, 5405);
+    EXPECT_EQ(t.knet.links[1].port, 5406);
+    EXPECT_EQ(t.knet.links[2].port, 6000);
+    EXPECT_EQ(t.knet.links[0].priority, 1);
+    EXPECT_EQ(t.knet.links[1].priority, 5);
+    EXPECT_EQ(t.knet.links[0].ping_timeout.ms(), 1825);      // token of 3650 ms / 2
+    EXPECT_EQ(t.knet.links[0].ping_interval.ms(), 912);
+    EXPECT_EQ(t.knet.links[1].ping_timeout.ms(), 730);
+    EXPECT_EQ(t.knet.links[1].ping_interval.ms(), 365);
+    EXPECT_EQ(t.knet.pmtud_interval_s, 30u);
+    EXPECT_EQ(t.knet.compression_level, -3);
+}
+#endif
 
 TEST(Checks, MoreNodesThanARingHoldsAreRefused) {
     Snapshot s = cluster(2);

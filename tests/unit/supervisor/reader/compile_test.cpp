@@ -236,6 +236,40 @@ TEST(Compile, CorosyncsDefaultOfNoEncryptionIsHonouredWithAWarning) {
     EXPECT_EQ(r.lines[0], "corosync.conf:3:2: warning: totem.transport: udpu neither encrypts nor authenticates; keep its port away from untrusted hosts");
 }
 
+#ifdef HAVE_KNET
+TEST(Compile, KnetIsEncryptedInYamlUnlessItSaysOtherwise) {
+    const Outcome r = read("/etc/motet/motet.yaml", "totem:\n  version: 2\n" + kNodes);
+    ASSERT_TRUE(r.ok) << r.text();
+    EXPECT_EQ(r.text(), "");
+    EXPECT_EQ(r.get("totem.crypto_cipher"), "aes256");
+    EXPECT_EQ(r.get("totem.crypto_hash"), "sha256");
+    EXPECT_EQ(r.get("motet.keyfile"), "/etc/motet/authkey");
+    EXPECT_TRUE(config::derive(r.snapshot).encrypted);
+    const Outcome own = read_yaml("totem:\n  version: 2\n  keyfile: /root/key\n  crypto_cipher: aes128\n  crypto_hash: sha512\n" + kNodes);
+    ASSERT_TRUE(own.ok) << own.text();
+    EXPECT_EQ(own.get("motet.keyfile"), "/root/key");
+    EXPECT_EQ(config::derive(own.snapshot).knet.crypto.cipher, "aes128");
+    const Outcome clear = read_yaml("allow_unencrypted: yes\ntotem:\n  version: 2\n  crypto_cipher: none\n  crypto_hash: none\n" + kNodes);
+    ASSERT_TRUE(clear.ok) << clear.text();
+    EXPECT_FALSE(config::derive(clear.snapshot).encrypted);
+    EXPECT_EQ(clear.get("motet.keyfile"), "(absent)");
+    EXPECT_EQ(clear.lines.size(), 1u) << clear.text();
+}
+
+TEST(Compile, KnetInCorosyncsSyntaxKeepsCorosyncsDefaults) {
+    const std::string nodes = "nodelist {\n node {\n  nodeid: 1\n  name: alpha\n  ring0_addr: 192.0.2.1\n }\n}\n";
+    const Outcome clear = read_conf("totem {\n version: 2\n}\n" + nodes);
+    ASSERT_TRUE(clear.ok) << clear.text();
+    ASSERT_EQ(clear.lines.size(), 1u) << clear.text();
+    EXPECT_NE(clear.lines[0].find("UNENCRYPTED"), std::string::npos);
+    const Outcome secauth = read_conf("totem {\n version: 2\n secauth: on\n}\n" + nodes);
+    ASSERT_TRUE(secauth.ok) << secauth.text();
+    EXPECT_EQ(secauth.text(), "");
+    EXPECT_TRUE(config::derive(secauth.snapshot).encrypted);
+    EXPECT_EQ(secauth.get("motet.keyfile"), "/etc/corosync/authkey");
+}
+#endif
+
 TEST(Compile, CorosyncTakesOtherWordsForTheDefault) {
     const Outcome r = read_conf(conf(" block_unlisted_ips: maybe\n"));
     ASSERT_TRUE(r.ok) << r.text();
@@ -435,8 +469,18 @@ const std::vector<Broken>& broken_files() {
         {"unknown group", true, top("uidgid:\n  - gid: nosuch\n"), 2, "uidgid.gid", "create it"},
         {"negative user", true, top("uidgid:\n  - uid: -5\n"), 2, "uidgid.uid", "create it"},
         // Relations.
-        {"knet", true, "totem:\n  version: 2\n  transport: knet\n" + kNodes, 3, "totem.transport: knet is not available in this build", "use udpu or udp with allow_unencrypted: yes"},
+#ifdef HAVE_KNET
+        {"knet in clear", true, "totem:\n  version: 2\n  crypto_cipher: none\n  crypto_hash: none\n" + kNodes, 3, "totem.crypto_cipher", "allow_unencrypted: yes"},
+        {"knet with a hash only", true, "totem:\n  version: 2\n  crypto_hash: sha256\n" + kNodes, 1, "totem.crypto_cipher", "write crypto_cipher: aes256"},
+        {"knet with a cipher only", true, "totem:\n  version: 2\n  crypto_cipher: aes256\n" + kNodes, 3, "needs a crypto_hash", "write crypto_hash: sha256"},
+        {"key too short", true, "totem:\n  version: 2\n  key: secret\n" + kNodes, 3, "totem.key: 6 bytes", "corosync-keygen"},
+        {"sctp", true, "totem:\n  version: 2\n  interface:\n    - knet_transport: sctp\n" + kNodes, 4, "knet_transport", "only udp is supported"},
+        {"a link that one node lacks", true, "totem:\n  version: 2\n" + kNodes + "    ring1_addr: 198.51.100.2\n", 4, "nodelist.node.0.ring1_addr: missing", "give every node its address on it"},
+        {"ping timeout below the interval", true, "totem:\n  version: 2\n  interface:\n    - knet_ping_interval: 900\n      knet_ping_timeout: 300\n" + kNodes, 5, "knet_ping_timeout", "raise it"},
+#else
+        {"knet", true, "totem:\n  version: 2\n  transport: knet\n" + kNodes, 3, "totem.transport: knet is not in this build", "use udpu or udp with allow_unencrypted: yes"},
         {"knet by default", true, "totem:\n  version: 2\n" + kNodes, 1, "totem.transport", "use udpu or udp"},
+#endif
         {"unencrypted by accident", true, "totem:\n  version: 2\n  transport: udpu\n" + kNodes, 3, "totem.transport", "write allow_unencrypted: yes"},
         {"unencrypted refused", true, "allow_unencrypted: no\n" + kHead.substr(23) + kNodes, 5, "totem.transport", "write allow_unencrypted: yes"},
         {"cipher with udpu", true, totem("  crypto_cipher: aes256\n  crypto_hash: sha256\n"), 6, "crypto_cipher & crypto_hash are only valid for the Knet transport.", "remove it"},
@@ -507,7 +551,7 @@ const std::vector<Broken>& broken_files() {
         {"conf: binary", false, "\x7f" "ELF\x02", 1, "control character", "remove it"},
         {"conf: bad integer", false, conf(" token: abc\n"), 4, "totem.token", "correct it"},
         {"conf: bad version", false, "totem {\n version: 1\n transport: udpu\n}\n" + kConfNodes, 2, "totem.version", "expected 2"},
-        {"conf: knet", false, "totem {\n version: 2\n}\n" + kConfNodes, 1, "totem.transport", "use udpu or udp"},
+        {"conf: knet without ids", false, "totem {\n version: 2\n}\n" + kConfNodes, 5, "nodelist.node.0.nodeid", "needs an explicit nodeid"},
         {"conf: crypto", false, conf(" crypto_cipher: aes256\n crypto_hash: sha256\n"), 4, "crypto_cipher & crypto_hash are only valid for the Knet transport.", "remove it"},
         {"conf: true is not yes", false, conf_top("logging {\n to_syslog: true\n}\n"), 2, "logging.to_syslog", "yes or no"},
         {"conf: uidgid", false, conf_top("uidgid {\n user: root\n}\n"), 2, "Only uid and gid are allowed items", "remove it"},

@@ -1,0 +1,13 @@
+// The cluster's key: opened here with the supervisor's rights, checked, and handed to membership as a sealed copy, so that what a
+// restarted membership gets is what the ring uses, whatever has happened to the file. This process never has the key in its memory.
+#pragma once
+#include "libs/base/result.h"
+#include "libs/config/snapshot.h"
+#include "supervisor/unique_fd.h"
+
+namespace motet::supervisor {
+
+// Read-only. Invalid, without an error, if the configuration needs no key. An error names the file, the reason and the remedy.
+Result<UniqueFd> open_key(const config::Snapshot& snapshot);
+
+}  // namespace motet::supervisor
