@@ -109,10 +109,10 @@ Process::Ended Process::start(control::Message& message) {
     const Result<config::Snapshot> snapshot = read_snapshot(message.fds[0]);
     ::close(message.fds[0]);
     if (!snapshot) return {1, snapshot.error().text};
-    void* page = ::mmap(nullptr, metrics::kStatusPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, message.fds[1], 0);
+    void* page = ::mmap(nullptr, metrics::kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, message.fds[1], 0);
     ::close(message.fds[1]);
     if (page == MAP_FAILED) return {3, std::string("the status page cannot be mapped: ") + std::strerror(errno)};
-    status_ = std::make_unique<metrics::StatusWriter>(page, metrics::kStatusPageSize);
+    status_ = std::make_unique<metrics::StatusWriter>(page, metrics::kStatusArea);
 
     Result<config::TotemSettings> settings = config::totem_settings(*snapshot, options_.node, config::this_host());
     if (!settings) return {1, settings.error().text};

@@ -10,6 +10,7 @@
 #include "libs/control/control.h"
 #include "libs/loop/loop.h"
 #include "libs/metrics/status_page.h"
+#include "libs/metrics/values.h"
 #include "libs/sandbox/identity.h"
 #include "membership/link.h"
 #include "membership/ring_file.h"

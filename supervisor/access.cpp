@@ -8,7 +8,11 @@
 namespace motet::supervisor {
 
 // Keys are uidgid.config.uid.<n> (from the file) and uidgid.uid.<n> (set at run time), the same for gid; value 1.
-Access::Access(const config::Snapshot& snapshot) {
+Access::Access(const config::Snapshot& snapshot) { configure(snapshot); }
+
+void Access::configure(const config::Snapshot& snapshot) {
+    uids_.clear();
+    gids_.clear();
     for (const auto& [key, value] : snapshot.entries()) {
         std::string_view rest = key;
         if (!rest.starts_with("uidgid.")) continue;
@@ -23,10 +27,17 @@ Access::Access(const config::Snapshot& snapshot) {
     }
 }
 
+void Access::set(Of which, std::uint64_t id, bool allowed) {
+    auto& ids = which == Of::user ? runtime_uids_ : runtime_gids_;
+    if (!allowed) ids.erase(id);
+    else if (ids.size() < kRuntimeMax) ids.insert(id);
+}
+
 bool Access::is_ours(uid_t uid) { return uid == 0 || uid == geteuid(); }
 
 bool Access::allows(uid_t uid, gid_t gid) const {
-    return is_ours(uid) || gid == 0 || uids_.contains(uid) || gids_.contains(gid);
+    return is_ours(uid) || gid == 0 || uids_.contains(uid) || gids_.contains(gid) || runtime_uids_.contains(uid) ||
+           runtime_gids_.contains(gid);
 }
 
 }  // namespace motet::supervisor

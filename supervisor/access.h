@@ -13,12 +13,19 @@ public:
     Access() = default;
     explicit Access(const config::Snapshot& snapshot);
 
+    // At run time, beside what the configuration says (which stays): with Corosync the keys uidgid.uid.N and uidgid.gid.N.
+    enum class Of { user, group };
+    void set(Of which, std::uint64_t id, bool allowed);
+    // The configuration has changed; what was set at run time stays.
+    void configure(const config::Snapshot& snapshot);
+
     bool allows(uid_t uid, gid_t gid) const;
     // Not counted against the limit per user.
     static bool is_ours(uid_t uid);
 
 private:
-    std::set<std::uint64_t> uids_, gids_;
+    static constexpr std::size_t kRuntimeMax = 4096;   // of each; more are ignored
+    std::set<std::uint64_t> uids_, gids_, runtime_uids_, runtime_gids_;
 };
 
 }  // namespace motet::supervisor

@@ -19,10 +19,10 @@ namespace motet::supervisor {
 Result<StatusPage> StatusPage::create() {
     StatusPage page;
     page.fd_ = UniqueFd(memfd_create("motet-status", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!page.fd_ || fchmod(page.fd(), 0600) != 0 || ftruncate(page.fd(), metrics::kStatusPageSize) != 0 ||
+    if (!page.fd_ || fchmod(page.fd(), 0600) != 0 || ftruncate(page.fd(), metrics::kPageSize) != 0 ||
         fcntl(page.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return error("status page: %s", std::strerror(errno));
-    void* at = mmap(nullptr, metrics::kStatusPageSize, PROT_READ, MAP_SHARED, page.fd(), 0);
+    void* at = mmap(nullptr, metrics::kPageSize, PROT_READ, MAP_SHARED, page.fd(), 0);
     if (at == MAP_FAILED) return error("status page: mapping: %s", std::strerror(errno));
     page.at_ = at;
     return page;
@@ -37,12 +37,16 @@ StatusPage& StatusPage::operator=(StatusPage&& other) noexcept {
 }
 
 StatusPage::~StatusPage() {
-    if (at_ != nullptr) munmap(at_, metrics::kStatusPageSize);
+    if (at_ != nullptr) munmap(at_, metrics::kPageSize);
+}
+
+UniqueFd StatusPage::read_only() const {
+    return UniqueFd(::open(("/proc/self/fd/" + std::to_string(fd())).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 std::optional<metrics::StatusText> StatusPage::read() const {
     if (at_ == nullptr) return std::nullopt;
-    return metrics::read_status(at_, metrics::kStatusPageSize);
+    return metrics::read_status(at_, metrics::kStatusArea);
 }
 
 Result<WorkerLink> WorkerLink::create(std::uint64_t link_id) {

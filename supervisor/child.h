@@ -9,6 +9,7 @@
 #include "libs/base/result.h"
 #include "libs/base/time.h"
 #include "libs/metrics/status_page.h"
+#include "libs/metrics/values.h"
 #include "supervisor/plan.h"
 #include "supervisor/spawn.h"
 #include "supervisor/unique_fd.h"
@@ -24,6 +25,8 @@ public:
     StatusPage& operator=(StatusPage&& other) noexcept;
     ~StatusPage();
     int fd() const { return fd_.get(); }
+    explicit operator bool() const { return at_ != nullptr; }
+    UniqueFd read_only() const;   // invalid if it cannot be had
     std::optional<metrics::StatusText> read() const;
 
 private:

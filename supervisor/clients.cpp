@@ -1,8 +1,11 @@
 // Accepting clients: who they are, whether they may, their segments, the hello. They send nothing and nothing is read.
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "libs/base/log.h"
@@ -30,6 +33,14 @@ bool say_hello(int socket, const ipc::Hello& hello, const int (&fds)[ipc::kHello
         std::memcpy(CMSG_DATA(c), fds, sizeof fds);
     }
     return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof hello);
+}
+
+// As the kernel shows it; empty if the process is gone or hidden.
+void name_of(pid_t pid, char (&out)[16]) {
+    const UniqueFd file(open(("/proc/" + std::to_string(pid) + "/comm").c_str(), O_RDONLY | O_CLOEXEC));
+    const ssize_t size = file ? read(file.get(), out, sizeof out - 1) : 0;
+    for (ssize_t i = 0; i < size; ++i)
+        if (out[i] == '\n') out[i] = '\0';
 }
 
 }  // namespace
@@ -95,7 +106,9 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
     hello.event_capacity = kEventRing;
     hello.mailbox_capacity = kMailbox;
     if (!say_hello(socket.get(), hello, {events_read_only.get(), requests_writable.get()})) return;
-    store.add({.entry = {.id = id, .pid = peer.pid, .uid = peer.uid, .gid = peer.gid},
+    control::ConnEntry entry{.id = id, .pid = peer.pid, .uid = peer.uid, .gid = peer.gid};
+    name_of(peer.pid, entry.process);
+    store.add({.entry = entry,
                .socket = std::move(socket),
                .worker_segment = std::move(worker_segment),
                .client_segment = std::move(client_segment)});

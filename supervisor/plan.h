@@ -22,12 +22,14 @@ struct ChildPlan {
     const char* user;            // what it becomes when started as root; null: it stays
     bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
                                  // a worker that preempted its clients at every message would handle them one by one
+    bool administers = false;    // the one worker that reads everybody's pages and may ask for what concerns the whole node
     const char* path = nullptr;  // of a foreign service's program; null: ours
 };
 
 inline constexpr ChildPlan kChildren[] = {
     {"membership", "motet-membership", 0, nullptr, "motet-membership", true},
     {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
+    {"confdb", "motet-confdb", service_set(0) | service_set(1), "confdb.sock", "motet-confdb", false, true},
 };
 inline constexpr std::size_t kMembership = 0;
 

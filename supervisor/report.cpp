@@ -1,4 +1,7 @@
 // What the administrator is told: answers of the control socket, and SIGUSR1.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "libs/base/log.h"
@@ -59,6 +62,30 @@ std::string Supervisor::own_section() const {
     }
     json.close(']').close('}');
     return section("supervisor", json.str(), 0);
+}
+
+// Read by motet-confdb, which shows it under these names.
+void Supervisor::publish_values() {
+    if (!values_) {
+        if (!own_page_) {
+            Result<StatusPage> page = StatusPage::create();
+            if (!page) return;
+            own_page_ = std::move(*page);
+        }
+        void* at = mmap(nullptr, metrics::kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED, own_page_.fd(), 0);
+        if (at == MAP_FAILED) return;
+        values_.emplace(metrics::values_area(at));   // for life
+    }
+    values_->begin();
+    values_->u32("stats.supervisor.pid", static_cast<std::uint32_t>(getpid()));
+    values_->u64("stats.supervisor.uptime", static_cast<std::uint64_t>((now_ - started_at_).ms() / 1000));
+    values_->u64("stats.supervisor.refused_clients", refused_);
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+        const std::string base = "stats.worker." + std::string(plan_[i].name) + ".";
+        values_->u64(base + "restarts", state_.restarts(i));
+        values_->text(base + "state", state_.failed(i) ? "failed" : name(state_.phase(i)));
+    }
+    values_->commit(now_.ns);
 }
 
 // The child's own text, as it stands on its page; whoever reads it trusts it no more than we do. Age -1: nothing yet.

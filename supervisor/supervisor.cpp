@@ -174,6 +174,7 @@ void Supervisor::tick() {
         tick_due_ = now_ + kTick;
         if (accept_paused_) (void)!poller_->modify(administrator_socket_.get(), kTagAdministrators, {});
         accept_resume();
+        publish_values();
         look_for_hung_children();
     }
 }
@@ -254,9 +255,12 @@ void Supervisor::launch(std::size_t index) {
         setsockopt(end, SOL_SOCKET, SO_SNDBUF, &kControlBuffer, sizeof kControlBuffer);
         setsockopt(end, SOL_SOCKET, SO_RCVBUF, &kControlBuffer, sizeof kControlBuffer);
     }
-    Result<StatusPage> page = StatusPage::create();
-    if (!page) return failed(page.error().text);
-    child.page = std::move(*page);
+    // One for all its lives: who reads it need not be told of a new one.
+    if (!child.page) {
+        Result<StatusPage> page = StatusPage::create();
+        if (!page) return failed(page.error().text);
+        child.page = std::move(*page);
+    }
 
     SpawnRequest request{.program = plan.path != nullptr ? plan.path : start_.libexec + "/" + plan.program,
                          .arguments = {"--log-level", log::name(log::level())},
@@ -296,6 +300,7 @@ void Supervisor::hand_over_worker(std::size_t index) {
         ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, plan_[index].services), {}, fds) &&
              control::send(child.control.get(), header_of(control::Type::go));
         child.started = ok;
+        if (ok && plan_[index].administers) ok = send_pages(index);
         // Before its own START membership could make nothing of it; it gets all links behind that.
         if (ok && children_[kMembership].started) ok = send_link(index);
     }
@@ -303,6 +308,28 @@ void Supervisor::hand_over_worker(std::size_t index) {
     Actions actions;
     state_.on_broken(index, now_, actions);
     act(std::move(actions));
+}
+
+// Pages of children that were never started yet are made here: there is one for each, for as long as we live.
+bool Supervisor::send_pages(std::size_t to) {
+    std::string names;
+    std::vector<UniqueFd> pages;
+    std::vector<int> fds;
+    const auto add = [&](std::string_view page_name, StatusPage& page) {
+        if (!page) {
+            Result<StatusPage> made = StatusPage::create();
+            if (!made) return false;
+            page = std::move(*made);
+        }
+        pages.push_back(page.read_only());
+        fds.push_back(pages.back().get());
+        names += std::string(page_name) + "\n";
+        return static_cast<bool>(pages.back());
+    };
+    for (std::size_t i = 0; i < plan_.size(); ++i)
+        if (!add(plan_[i].name, children_[i].page)) return false;
+    if (!add("motet", own_page_)) return false;
+    return control::send(children_[to].control.get(), header_of(control::Type::pages), as_bytes(names), fds);
 }
 
 bool Supervisor::send_link(std::size_t worker) {
@@ -383,6 +410,16 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
         case control::Type::drop:
             if (is_worker(index)) clients_[index].drop(message.header.a);
             return;
+        case control::Type::access:
+            if (plan_[index].administers && message.header.b <= UINT32_MAX)
+                access_.set(message.header.a == 0 ? Access::Of::user : Access::Of::group, message.header.b, message.header.c != 0);
+            return;
+        case control::Type::shutdown: {
+            if (!plan_[index].administers) return;
+            const std::string why(as_text(message.body).substr(0, 200));
+            MOTET_LOG(notice, "stopping: %s", why.c_str());
+            return stop_with(static_cast<int>(message.header.a & 0xff), nullptr);
+        }
         case control::Type::link_broken:
             if (!is_worker(index)) on_link_broken(message.header.a, message.header.b);
             return;

@@ -51,6 +51,8 @@ private:
     void hand_over_worker(std::size_t index);
     void hand_over_membership();
     bool send_link(std::size_t worker);
+    bool send_pages(std::size_t to);
+    void publish_values();
     void stop_with(int code, const char* why);
 
     void on_ready(const loop::Ready& ready);
@@ -103,6 +105,8 @@ private:
     std::vector<UniqueFd> listening_{plan_.size()};
     UniqueFd administrator_socket_, signals_, key_;   // key_: invalid without encryption
     Access access_;
+    StatusPage own_page_;
+    std::optional<metrics::ValueWriter> values_;
     std::optional<ConfigurationRun> reload_;
     struct Prepared {
         std::uint64_t number = 0;                 // 0: of nobody who could be answered

@@ -38,6 +38,10 @@ enum class Type : std::uint32_t {
     key_step = 35,    // -> membership: a = 1 send with the new key, 2 forget the old one
     reload = 36,      // -> worker of cfg: ask the ring to reload (SIGHUP)
     log = 16,         // child -> : a = level; body: up to 448 bytes of text
+    shutdown = 20,    // confdb -> : stop the node in order; a = exit code of the daemon, body: why
+    access = 21,      // confdb -> : a = 0 user, 1 group; b = its number; c = 1 may connect from now on, 0 no longer
+    pages = 22,       // -> confdb: the pages of all children (libs/metrics/values.h), read-only, in the order of the plan, then
+                      //            the supervisor's own; body: their names, a line each
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use
 };
 // Descriptors of `start`, in this order:
@@ -58,8 +62,9 @@ struct ConnEntry {
     std::uint32_t uid = 0, gid = 0;
     std::uint32_t flags = 0;      // none defined yet
     std::uint64_t reserved = 0;
+    char process[16] = {};        // name of the program, ended by NUL
 };
-static_assert(sizeof(ConnEntry) == 32);
+static_assert(sizeof(ConnEntry) == 48);
 
 struct Message {
     Header header;

@@ -185,6 +185,7 @@ void Server::take_requests(Client& client, std::size_t& taken) {
             client.tokens_owed = std::min(client.tokens_owed + 1, kTokensOwedMax);
         }
         ++taken;
+        ++client.requests_taken;
         touch(client);
         const Request request{.conn = client.conn.id,
                               .type = record.type,
@@ -196,6 +197,12 @@ void Server::take_requests(Client& client, std::size_t& taken) {
         if (client.closing) return;
         if (client.hung_up && record.position_after >= client.serve_until) return cut(client, ring::CutReason::orderly);
     }
+}
+
+void Server::describe(const std::function<void(const ClientValues&)>& each) const {
+    for (const auto& [id, client] : by_id_)
+        each({.id = id, .pid = client->conn.pid, .process = client->conn.process, .requests = client->requests_taken, .replies = client->replies,
+              .events = client->events_given, .lags = client->lags, .queued = client->backlog.bytes(), .lagging = client->lagging});
 }
 
 bool Server::anything_waiting() {

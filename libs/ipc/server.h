@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,9 +28,20 @@ struct Connection {
     ConnId id = 0;
     std::int32_t pid = 0;  // the kernel's word at connect
     std::uint32_t uid = 0, gid = 0;
+    char process[16] = {};  // name of the program, ended by NUL
     int socket = -1;
     int own_segment = -1;     // writable
     int client_segment = -1;  // read-only
+};
+
+// What is counted of one client.
+struct ClientValues {
+    ConnId id = 0;
+    std::int32_t pid = 0;
+    const char* process = "";
+    std::uint64_t requests = 0, replies = 0, events = 0, lags = 0;
+    std::size_t queued = 0;
+    bool lagging = false;
 };
 
 struct Request {
@@ -119,6 +131,7 @@ public:
     void cut_off(ConnId conn, ring::CutReason reason);
     void cut_off_all(ring::CutReason reason);
 
+    void describe(const std::function<void(const ClientValues&)>& each) const;   // every client, in any order
     std::size_t clients() const { return by_id_.size(); }
     std::size_t backlog_bytes() const { return backlog_total_; }
 

@@ -36,6 +36,8 @@ struct Server::Client {
     Instant idle_window{};
     Instant penalty_until = kNever;
 
+    std::uint64_t requests_taken = 0, replies = 0, events_given = 0, lags = 0;
+
     std::uint64_t lag_tail = 0;  // the client's cursor when it was last seen to move
     Instant lag_moved{};
 };

@@ -25,6 +25,7 @@ std::size_t total(std::span<const ByteView> pieces) {
 void Server::event(ConnId conn, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces) {
     Client* client = find(conn);
     if (client == nullptr) return;
+    ++client->events_given;
     if (client->backlog.empty()) {
         // Early visibility for long batches, but never between two events of one cause.
         if (cause != client->cause && client->events->worth_publishing()) publish_link(*client);
@@ -69,6 +70,7 @@ void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t ca
     backlog_total_ += cost;
     if (!client.lagging) {
         client.lagging = true;
+        ++client.lags;
         lagging_.push_back(&client);
         if (next_watch_ == kNever) next_watch_ = {};
     }
@@ -153,6 +155,7 @@ void Server::publish() {
 void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> pieces) {
     Client* client = find(conn);
     if (client == nullptr) return;
+    ++client->replies;
     const std::size_t length = total(pieces);
     if (length > client->own.mailbox_capacity()) {
         MOTET_LOG(error, "connection %llu of process %d is cut off: a reply of %zu bytes, its mailbox has %zu",

@@ -10,7 +10,7 @@
 
 namespace motet::metrics {
 
-inline constexpr std::size_t kStatusPageSize = 256 * 1024;
+inline constexpr std::size_t kStatusPageSize = 256 * 1024;   // of the text; values follow it on the same page (values.h)
 
 class StatusWriter {
 public:

@@ -12,7 +12,9 @@
 #include "libs/base/result.h"
 #include "libs/base/time.h"
 #include "libs/config/snapshot.h"
+#include "libs/control/control.h"
 #include "libs/feed/feed.h"
+#include "libs/metrics/values.h"
 
 namespace motet::worker {
 
@@ -39,6 +41,9 @@ public:
     virtual void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) = 0;
     // Engine::on_disconnect() follows at the end of the round.
     virtual void close(ConnId conn, Close why) = 0;
+    // To the supervisor, which does what this worker may ask for (libs/control/control.h) and ignores the rest. Lost when its
+    // socket is full.
+    virtual void tell(const control::Header& header, ByteView body) = 0;
 };
 
 class Engine {
@@ -67,6 +72,19 @@ public:
 
     virtual bool synchronised() const = 0;  // false: clients are told to wait before sending
     virtual std::string status_json() = 0;  // bounded; asked at most five times a second
+    // What is shown under runtime. and stats. (libs/metrics/values.h); asked like status_json(). The frame adds its own.
+    virtual void values(metrics::ValueWriter&) const {}
+    // Corosync's number of the service that a client uses, where a worker has several.
+    virtual std::uint32_t service_of(ConnId) const { return kFirstService; }
+    static constexpr std::uint32_t kFirstService = 0xFFFFFFFF;
+
+    // A message of the supervisor that is not the frame's. The engine may take descriptors out of it (set them to -1).
+    virtual void on_told(control::Message&) {}
+    // What lies outside of the process and changes by itself, such as pages of other processes: when outside_due() has passed,
+    // look_outside() reads it and returns bytes that on_outside(), an input like others, is called with; none: nothing new.
+    virtual Instant outside_due() const { return kNever; }
+    virtual Bytes look_outside(Instant) { return {}; }
+    virtual void on_outside(ByteView) {}
 
     // --- Surviving the death of the process.
     //

@@ -34,7 +34,8 @@ Result<config::Snapshot> read_config(int fd) {
 
 Status map_status(int fd, Started& started) {
     struct stat st {};
-    if (fstat(fd, &st) != 0 || st.st_size < 64) return error("status page: impossible size");
+    if (fstat(fd, &st) != 0 || st.st_size < static_cast<off_t>(metrics::kPageSize))
+        return error("status page: impossible size");
     started.status_size = static_cast<std::size_t>(st.st_size);
     started.status = mmap(nullptr, started.status_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (started.status == MAP_FAILED) return error("status page: mapping: %s", std::strerror(errno));

@@ -36,7 +36,9 @@ Worker::Worker(const Program& program, loop::Poller& poller, Started started)
       uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())),
       clients_(poller, *this),
       spin_(microseconds(static_cast<std::int64_t>(
-          std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))) {
+          std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))),
+      values_(metrics::values_area(started_.status)),
+      traffic_(started_.settings.services) {
     engine_ = program.make_engine(started_.settings, *this);
     clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
     const Status watched = poller_.add(started_.link, kLinkTag);
@@ -106,7 +108,10 @@ void Worker::deliver_one(const ring::Record& record) {
     };
     switch (static_cast<feed::Delivery>(record.type)) {
         case feed::Delivery::message:
-            if (const auto message = feed::decode_message(record.payload)) return engine_->on_message(*message);
+            if (const auto message = feed::decode_message(record.payload)) {
+                traffic_.received(message->body, message->foreign_order);
+                return engine_->on_message(*message);
+            }
             broken();
             break;
         case feed::Delivery::sync_started:
@@ -177,7 +182,7 @@ void Worker::sleep() {
 
     const Instant status_at = status_dirty_ ? status_due_ : status_due_ + kHeartbeat;
     const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;
-    const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), status_at, drops_at}));
+    const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), engine_->outside_due(), status_at, drops_at}));
     spin_.slept(loop::monotonic_now() - before);
     handle(ready);
 }
@@ -203,7 +208,14 @@ bool Worker::on_time(Instant now) {
     clients_.on_time(now);
     if (now >= (status_dirty_ ? status_due_ : status_due_ + kHeartbeat)) publish_status(now);
     if (!drops_.empty()) send_drops();
-    if (engine_->deadline() > now) return false;
+    bool called = false;
+    if (engine_->outside_due() <= now) {
+        if (const Bytes news = engine_->look_outside(now); !news.empty()) {
+            engine_->on_outside(news);
+            called = true;
+        }
+    }
+    if (engine_->deadline() > now) return called;
     engine_->on_time(now);
     return true;
 }
@@ -212,7 +224,8 @@ void Worker::publish_status(Instant now) {
     status_dirty_ = false;
     status_due_ = now + kStatusEvery;
     status_text_ = engine_->status_json();
-    metrics::StatusWriter(started_.status, started_.status_size).publish(status_text_, now.ns);
+    metrics::StatusWriter(started_.status, metrics::kStatusArea).publish(status_text_, now.ns);
+    publish_values(now);
 }
 
 }  // namespace motet::worker

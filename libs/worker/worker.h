@@ -10,10 +10,12 @@
 #include "libs/ipc/server.h"
 #include "libs/loop/loop.h"
 #include "libs/metrics/status_page.h"
+#include "libs/metrics/values.h"
 #include "libs/ring/ring.h"
 #include "libs/worker/engine.h"
 #include "libs/worker/spin.h"
 #include "libs/worker/start.h"
+#include "libs/worker/traffic.h"
 #include "libs/worker/uplink.h"
 
 namespace motet::worker {
@@ -35,6 +37,7 @@ private:
     void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override;
     void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) override;
     void close(ConnId conn, Close why) override;
+    void tell(const control::Header& header, ByteView body) override;
 
     // ipc::Service: what the server asks.
     bool has_room() override { return uplink_.has_room(); }
@@ -55,6 +58,7 @@ private:
     void send_drops();
     void dump();
     void publish_status(Instant now);
+    void publish_values(Instant now);
 
     loop::Poller& poller_;
     const std::string name_;
@@ -74,6 +78,10 @@ private:
     bool status_dirty_ = true;
     std::string status_text_;
     Instant status_due_{};
+    metrics::ValueWriter values_;
+    std::vector<metrics::ConnectionValues> connections_;
+    std::uint64_t closed_ = 0;                  // clients that have gone
+    Traffic traffic_;
     std::vector<ConnId> drops_;                 // still to be told to the supervisor
     std::unordered_set<ConnId> not_announced_;  // closed before the engine heard of them
 };

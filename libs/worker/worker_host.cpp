@@ -34,12 +34,14 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
     header.unit_first = unit_first ? 1 : 0;
     header.unit_last = unit_last ? 1 : 0;
     header.req_after = conn == request_conn_ ? request_after_ : 0;
+    if (!pieces.empty() && pieces[0].size() >= sizeof(std::uint32_t)) traffic_.sent(pieces[0]);
     uplink_.submit(header, pieces);
     // Membership starts on a long batch while this round is still collecting it.
     if (uplink_.worth_publishing()) publish_submits();
 }
 
 void Worker::submit_sync(std::uint64_t round, std::span<const ByteView> pieces) {
+    if (!pieces.empty() && pieces[0].size() >= sizeof(std::uint32_t)) traffic_.sent(pieces[0]);
     uplink_.sync(feed::Submit::sync_multicast, 0, round, pieces);
 }
 
@@ -54,6 +56,8 @@ void Worker::event(ConnId conn, std::uint16_t type, std::span<const ByteView> pi
     clients_.event(conn, type, delivery_.tail(), pieces);
 }
 
+void Worker::tell(const control::Header& header, ByteView body) { control::send(control::kChildFd, header, body); }
+
 void Worker::close(ConnId conn, Close why) { clients_.cut_off(conn, reason_of(why)); }
 
 bool Worker::on_request(const ipc::Request& request) {
@@ -66,6 +70,7 @@ bool Worker::on_request(const ipc::Request& request) {
 
 void Worker::on_closed(ConnId conn) {
     if (not_announced_.erase(conn) == 0) engine_->on_disconnect(conn);
+    ++closed_;
     drops_.push_back(conn);
 }
 
@@ -89,7 +94,10 @@ void Worker::on_control() {
             case control::Type::stop: stopping_ = true; break;
             case control::Type::dump: dump(); break;
             default:
-                MOTET_LOG(warning, "%s: control message of unknown type %u ignored", name_.c_str(), message_.header.type);
+                engine_->on_told(message_);
+                for (const int fd : message_.fds)
+                    if (fd >= 0) ::close(fd);
+                message_.fds.clear();
         }
     }
 }
@@ -102,13 +110,15 @@ void Worker::adopt_clients(control::Message& message) {
         control::ConnEntry entry;
         std::memcpy(&entry, message.body.data() + i * sizeof entry, sizeof entry);
         const int* fds = message.fds.data() + i * kFdsPerClient;
-        const auto adopted = clients_.adopt({.id = entry.id,
-                                             .pid = entry.pid,
-                                             .uid = entry.uid,
-                                             .gid = entry.gid,
-                                             .socket = fds[0],
-                                             .own_segment = fds[1],
-                                             .client_segment = fds[2]});
+        ipc::Connection connection{.id = entry.id,
+                                   .pid = entry.pid,
+                                   .uid = entry.uid,
+                                   .gid = entry.gid,
+                                   .socket = fds[0],
+                                   .own_segment = fds[1],
+                                   .client_segment = fds[2]};
+        std::copy_n(entry.process, sizeof connection.process - 1, connection.process);
+        const auto adopted = clients_.adopt(connection);
         if (!adopted) {
             MOTET_LOG(warning, "%s; closed", adopted.error().text.c_str());
             drops_.push_back(entry.id);

@@ -227,7 +227,7 @@ int main(int argc, char** argv) {
     heard(control::Type::hello);
     config::Snapshot config;
     if (argc > 2) config.set("workers.spin_us", argv[2]);
-    const int start[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w.writable,
+    const int start[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kPageSize)), link[1], w.writable,
                          m.read_only};
     tell(control::Type::start, 0, {}, start);
     const control::ConnEntry entry{.id = 7, .pid = getpid()};

@@ -15,7 +15,7 @@ SUFFIXES = (".h", ".hpp", ".c", ".cpp")
 # What a pure room may include of the system: value types, nothing that reads a clock, a file or a socket.
 # <cstdio> is for snprintf; its other functions are refused below.
 PURE_HEADERS = frozenset(
-    "algorithm array bit cassert compare concepts cstddef cstdint cstdio cstring deque functional limits map "
+    "algorithm array bit cassert compare concepts cstddef cstdint cstdio cstring deque functional limits list map "
     "memory optional set span string string_view tuple type_traits unordered_map utility variant vector".split())
 CSTDIO_IO = re.compile(r"\b(f(?:d|re)?open|fclose|fread|fwrite|fflush|f?puts|f?putc|putchar|v?f?printf|f?getc|getchar|"
                        r"fgets|f?scanf)\s*\(")

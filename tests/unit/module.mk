@@ -57,7 +57,7 @@ TESTS += tests/unit/config_tests
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
 	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp tests/unit/supervisor/state_test.cpp tests/unit/tools/motetctl_test.cpp \
-	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
+	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/metrics/values_test.cpp \
 	tests/unit/libs/sandbox/sandbox_test.cpp tools/motetctl_request.cpp tools/motetctl_text.cpp
 tests_unit_supervisor_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_supervisor_tests_LDADD = supervisor/libsupervisor.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/control/libcontrol.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
@@ -107,5 +107,12 @@ tests_unit_quorum_tests_SOURCES = tests/unit/workers/quorum/core_device_test.cpp
 tests_unit_quorum_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_quorum_tests_LDADD = workers/quorum/libcore.la membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/quorum_tests
+
+check_PROGRAMS += tests/unit/confdb_tests
+tests_unit_confdb_tests_SOURCES = tests/unit/workers/confdb/cmap_test.cpp tests/unit/workers/confdb/recorder.h \
+	tests/unit/workers/confdb/store_test.cpp
+tests_unit_confdb_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_confdb_tests_LDADD = workers/confdb/libconfdb_worker.la workers/confdb/libcore.la $(WORKER_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/confdb_tests
 
 endif

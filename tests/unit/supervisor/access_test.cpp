@@ -40,6 +40,22 @@ TEST(Access, OthersMayNot) {
     EXPECT_FALSE(access.allows(12, 99)) << "a key that is no number";
 }
 
+TEST(Access, AtRunTimeUsersComeAndGoAndAReloadDoesNotTouchThem) {
+    Access access(listed());
+    EXPECT_FALSE(access.allows(98, 900));
+    access.set(Access::Of::group, 900, true);
+    EXPECT_TRUE(access.allows(98, 900));
+    EXPECT_FALSE(access.allows(900, 98));
+    access.configure(config::Snapshot{});
+    EXPECT_TRUE(access.allows(98, 900));
+    EXPECT_FALSE(access.allows(4711, 99));
+    access.set(Access::Of::group, 900, false);
+    EXPECT_FALSE(access.allows(98, 900));
+    access.set(Access::Of::group, 815, false);
+    access.configure(listed());
+    EXPECT_TRUE(access.allows(98, 815)) << "what the file says stays";
+}
+
 TEST(Access, OnlyOrdinaryUsersAreCounted) {
     EXPECT_TRUE(Access::is_ours(0));
     EXPECT_TRUE(Access::is_ours(geteuid()));

@@ -100,7 +100,7 @@ protected:
         membership_socket = link[0];
         config::Snapshot config;
         config.set("workers.spin_us", "5");
-        const int fds[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kStatusPageSize)), link[1], w->writable,
+        const int fds[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kPageSize)), link[1], w->writable,
                            m->read_only};
         status_fd = dup(fds[1]);
         control::Header start;
