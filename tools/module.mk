@@ -1,2 +1,4 @@
 bin_PROGRAMS += motetctl
-motetctl_SOURCES = tools/motetctl.cpp tools/motetctl_request.cpp tools/motetctl_request.h tools/motetctl_text.cpp tools/motetctl_text.h
+motetctl_SOURCES = tools/motetctl.cpp tools/motetctl_request.cpp tools/motetctl_request.h tools/motetctl_text.cpp tools/motetctl_text.h \
+	tools/motetctl_config.cpp tools/motetctl_config.h
+motetctl_LDADD = libs/config/libconfig.la libs/base/libbase.la

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
+#include "tools/motetctl_config.h"
 #include "tools/motetctl_request.h"
 #include "tools/motetctl_text.h"
 
@@ -23,6 +25,7 @@ constexpr const char* kHelp =
     "  links               every link to every other node: up or down and why, latency, loss, path MTU\n"
     "  groups              the closed process groups and their members\n"
     "  events              the last lines of the log\n"
+    "  config ...          explain keys, check and convert files; see motetctl config\n"
     "Options:\n"
     "  --json              the same as JSON (schema: docs/motetctl-json.md)\n"
     "  --runtime-dir DIR   of the daemon (default: $MOTET_RUNTIME_DIR, else " MOTET_RUNDIR ")\n"
@@ -35,6 +38,13 @@ struct Command {
     Printed (*print)(const Answer&, bool json);
 };
 constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups}, {"events", print_events}};
+
+// Commands with words of their own.
+struct Tool {
+    const char* name;
+    int (*run)(const Invocation&);
+};
+constexpr Tool kTools[] = {{"config", run_config}};
 
 std::string default_runtime_dir() {
     const char* given = getauxval(AT_SECURE) == 0 ? getenv("MOTET_RUNTIME_DIR") : nullptr;
@@ -69,6 +79,10 @@ int main(int argc, char** argv) {
             default: std::fputs(kHelp, stderr); return kUsage;
         }
     }
+    for (const Tool& tool : kTools)
+        if (optind < argc && std::string_view(argv[optind]) == tool.name) {
+            return tool.run({.words = {argv + optind + 1, argv + argc}, .runtime_dir = runtime_dir, .json = json, .limit_ms = limit_ms});
+        }
     const std::string wanted = optind + 1 == argc ? argv[optind] : "";
     for (const Command& command : kCommands) {
         if (wanted != command.name) continue;

@@ -391,6 +391,9 @@ std::string suggestion(std::string_view section, std::string_view name) {
             consider(section.empty() ? path : path.substr(section.size() + 1));
         }
     }
+    // A name that was cut short.
+    for (const Key& key : kKeys)
+        if (best.empty() && name.size() >= 4 && key.section == section && key.name.starts_with(name)) best = key.name;
     if (!best.empty()) return std::string(best);
     for (const Key& key : kKeys) {
         if (matches(key.name, name) && key.name.find("<name>") == key.name.npos) {

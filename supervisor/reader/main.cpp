@@ -23,6 +23,7 @@
 #include "libs/config/host.h"
 #include "libs/sandbox/sandbox.h"
 #include "supervisor/reader/compile.h"
+#include "supervisor/reader/convert.h"
 #include "supervisor/reader/print.h"
 
 namespace motet::reader {
@@ -35,6 +36,7 @@ constexpr unsigned kTotalTimeout_s = 20;              // then the kernel ends us
 
 constexpr const char* kUsage =
     "usage: motet-config [--config FILE] [--node NAME-or-ID] [--check | --snapshot-fd N [--running]]\n"
+    "       motet-config --convert [--config FILE]\n"
     "       motet-config --print-man | --print-default\n"
     "  --config FILE      YAML, or Corosync's syntax when the name ends in .conf\n"
     "                     (default: " MOTET_SYSCONFDIR "/motet/motet.yaml, else " MOTET_SYSCONFDIR "/corosync/corosync.conf)\n"
@@ -42,18 +44,19 @@ constexpr const char* kUsage =
     "  --check            only tell what is wrong\n"
     "  --snapshot-fd N    write the validated configuration to this descriptor\n"
     "  --running          the descriptor holds the configuration of a running node that is to take this one over\n"
+    "  --convert          print the file in the other syntax; what has no counterpart is told on stderr\n"
     "exit: 0 valid, 1 not valid (reasons on stderr), 2 usage, 3 could not do the work\n";
 
 struct Options {
     std::string file, node;
-    bool check = false, running = false, print_man = false, print_default = false, help = false, version = false;
+    bool check = false, running = false, convert = false, print_man = false, print_default = false, help = false, version = false;
     int snapshot_fd = -1;
 };
 
 bool parse_options(int argc, char** argv, Options& out) {
     static const option kLong[] = {{"config", required_argument, nullptr, 'c'}, {"node", required_argument, nullptr, 'n'},
                                    {"check", no_argument, nullptr, 'k'}, {"running", no_argument, nullptr, 'r'}, {"snapshot-fd", required_argument, nullptr, 's'},
-                                   {"print-man", no_argument, nullptr, 'm'}, {"print-default", no_argument, nullptr, 'd'},
+                                   {"convert", no_argument, nullptr, 'o'}, {"print-man", no_argument, nullptr, 'm'}, {"print-default", no_argument, nullptr, 'd'},
                                    {"help", no_argument, nullptr, 'h'}, {"version", no_argument, nullptr, 'v'}, {}};
     for (int c; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
         switch (c) {
@@ -61,6 +64,7 @@ bool parse_options(int argc, char** argv, Options& out) {
         case 'n': out.node = optarg; break;
         case 'k': out.check = true; break;
         case 'r': out.running = true; break;
+        case 'o': out.convert = true; break;
         case 's': {
             const char* end = optarg + std::strlen(optarg);
             const auto [stop, failure] = std::from_chars(optarg, end, out.snapshot_fd);
@@ -85,7 +89,7 @@ bool parse_options(int argc, char** argv, Options& out) {
         std::fprintf(stderr, "motet-config: --running needs --snapshot-fd\n");
         return false;
     }
-    if (!out.check && out.snapshot_fd < 0 && !out.print_man && !out.print_default && !out.help && !out.version) {
+    if (!out.check && !out.convert && out.snapshot_fd < 0 && !out.print_man && !out.print_default && !out.help && !out.version) {
         std::fprintf(stderr, "motet-config: nothing to do; give --check or --snapshot-fd\n");
         return false;
     }
@@ -178,6 +182,22 @@ Result<config::Snapshot> take_running(int fd) {
     return config::Snapshot::decode(bytes);
 }
 
+int convert(const Input& input) {
+    Problems problems;
+    Document document;
+    const bool conf = is_corosync_syntax(input.main.name);
+    if (plausible(input.main.name, input.main.text, problems))
+        document = conf ? parse_corosync(input.main.name, input.main.text, problems) : parse_yaml(input.main.name, input.main.text, problems);
+    std::string lines;
+    for (const std::string& line : problems.lines()) lines += line + "\n";
+    Converted converted;
+    if (problems.ok() && !document.parts.empty()) converted = conf ? to_yaml(document) : to_corosync(document);
+    for (const std::string& remark : converted.remarks) lines += input.main.name + ": warning: " + remark + "\n";
+    write_all(STDERR_FILENO, lines.data(), lines.size());
+    if (!problems.ok()) return kBadConfiguration;
+    return write_all(STDOUT_FILENO, converted.text.data(), converted.text.size()) ? kOk : kCannot;
+}
+
 // Everything that looks at a byte of the files. Runs in the child.
 int parse_in_sandbox(const Input& input, int names_socket, const Options& options) {
     // What is missing here is missing for the workers too, and the supervisor reports it there.
@@ -186,6 +206,7 @@ int parse_in_sandbox(const Input& input, int names_socket, const Options& option
         std::fprintf(stderr, "motet-config: the sandbox could not be entered: %s\n", entered.error().text.c_str());
         return kCannot;
     }
+    if (options.convert) return convert(input);
     RemoteNames names(names_socket);
     Problems problems;
     const config::Snapshot snapshot = compile(input, names, problems);

@@ -1,7 +1,7 @@
 # motet-config. Its parts are a library of their own so that the tests can have them without main().
 noinst_LTLIBRARIES += supervisor/reader/libreader.la
 supervisor_reader_libreader_la_SOURCES = supervisor/reader/compile.cpp supervisor/reader/compile.h \
-	supervisor/reader/corosync_file.cpp supervisor/reader/document.cpp supervisor/reader/document.h \
+	supervisor/reader/convert.cpp supervisor/reader/convert.h supervisor/reader/corosync_file.cpp supervisor/reader/document.cpp supervisor/reader/document.h \
 	supervisor/reader/names.cpp supervisor/reader/names.h supervisor/reader/print.cpp supervisor/reader/print.h \
 	supervisor/reader/problems.cpp supervisor/reader/problems.h supervisor/reader/yaml_file.cpp
 supervisor_reader_libreader_la_CPPFLAGS = $(AM_CPPFLAGS) $(YAML_CFLAGS)

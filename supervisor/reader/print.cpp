@@ -6,13 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "libs/config/explain.h"
 #include "libs/config/schema.h"
 
 namespace motet::reader {
 namespace {
 
 using config::Key;
-using config::Reload;
 using config::Section;
 using config::Type;
 
@@ -47,17 +47,6 @@ bool is_set(std::string_view section) {
 constexpr std::uint8_t kHidden = config::kInert | config::kRefused | config::kLater | config::kOldName;
 
 std::string shown_name(const Key& key) { return key.name == "ring<n>_addr" ? "ring0_addr" : std::string(key.name); }
-
-std::string_view when(Reload reload) {
-    switch (reload) {
-    case Reload::live: return "at reload and through cmap";
-    case Reload::reload: return "at reload";
-    case Reload::never: return "at a restart only; until then a reload leaves it as it is and says so";
-    case Reload::restart: return "stored at reload, in force after a restart";
-    case Reload::none: break;
-    }
-    return "never";
-}
 
 // Short enough to stand behind the sentence about the key.
 std::string brief(const Key& key) {
@@ -175,7 +164,7 @@ std::string manual_key(const Key& key) {
     else facts = "Value: " + config::expectation(key) + (key.fallback.empty() ? "." : "; default " + std::string(key.fallback) + ".");
     if (key.has(config::kRequired)) facts += " Required.";
     if (key.has(config::kInert)) facts += " Accepted for old files, without effect.";
-    else facts += " Changes: " + std::string(when(key.reload)) + ".";
+    else facts += " Changes: " + std::string(config::when(key.reload)) + ".";
     if (key.has(config::kLater)) facts += " Without effect in this release.";
     if (key.has(config::kRefused)) facts += " Refused by this release.";
     if (key.has(config::kKnetOnly)) facts += " Only with transport knet.";

@@ -47,12 +47,14 @@ tests_unit_cfg_tests_LDADD = workers/confdb/libcfg_core.la libs/config/libconfig
 TESTS += tests/unit/cfg_tests
 
 check_PROGRAMS += tests/unit/config_tests
-tests_unit_config_tests_SOURCES = tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+tests_unit_config_tests_SOURCES = tests/unit/supervisor/reader/broken_test.cpp tests/unit/supervisor/reader/convert_test.cpp \
+	tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
 	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
 	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_config_tests_LDADD = supervisor/reader/libreader.la libs/config/libconfig.la libs/base/libbase.la $(YAML_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/config_tests
+EXTRA_DIST += tests/unit/supervisor/reader/broken.txt
 
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
