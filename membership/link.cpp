@@ -104,14 +104,19 @@ bool Link::publish() {
     if (!backlog_.empty()) push_backlog();
     if (!unpublished_) return false;
     unpublished_ = false;
-    if (producer_.publish()) send_token();
+    sleeps_ |= producer_.publish();
     return true;
+}
+
+void Link::wake() {
+    if (sleeps_) send_token();
 }
 
 void Link::send_token() {
     const char token = 'w';
     (void)!::send(socket_, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // a full socket holds tokens enough
     producer_.served();
+    sleeps_ = false;
 }
 
 bool Link::submit(node::Node& node, const ring::Record& record, Instant now) {

@@ -42,8 +42,9 @@ public:
     };
     static constexpr std::size_t kOperationsMax = 64;   // beyond, its submissions wait
     std::deque<Operation>& operations() { return operations_; }
-    // Makes deliveries visible and wakes the worker if it sleeps. True: something moved.
+    // Makes deliveries visible to a worker that is awake. True: something moved. wake() is for one that sleeps.
     bool publish();
+    void wake();
     // Before the process sleeps. False: there is work after all.
     // `for_submissions`: the worker is to wake us when it submits.
     bool arm(bool for_submissions);
@@ -96,6 +97,7 @@ private:
     Instant taken_at_{}, congested_since_{};
     std::deque<Operation> operations_;
     bool unpublished_ = false;
+    bool sleeps_ = false;           // the worker, over what was published
     const char* broken_ = nullptr;
     Bytes scratch_;
 };

@@ -221,6 +221,7 @@ bool Process::round() {
             looped_.pop_front();
             node_->on_frame(frame, now_);
             worked = true;
+            if (unpublished()) break;       // not behind what an idle token still has to do
         }
         if (looped_.size() > kLoopedMax) looped_.clear();   // lost frames, which Totem recovers
         // What follows from a batch is sent at once: waking a worker takes longer than passing the token on. For the same
@@ -228,9 +229,10 @@ bool Process::round() {
         for (int i = 0; i < kReceives; ++i) {
             const transport::Received got = receive();
             if (got == transport::Received::nothing) break;
+            const bool wakes = unpublished();
+            publish();
             transport_->flush();
             worked = true;
-            const bool wakes = std::any_of(links_.begin(), links_.end(), [](auto& l) { return l.second->unpublished(); });
             if (got == transport::Received::some && (i > 0 || !wakes)) break;
             socket_ready_ = true;
         }
@@ -239,8 +241,9 @@ bool Process::round() {
         node_->on_time(now_);
         worked = true;
     }
+    worked |= publish();
     transport_->flush();
-    for (auto& [id, link] : links_) worked |= link->publish();
+    for (auto& [number, link] : links_) link->wake();
     log_events();
     watch_synchronisation();
     worked |= report_broken_links();
@@ -248,6 +251,17 @@ bool Process::round() {
     worked |= forward_operations();
     if (now_ >= status_due_) publish_status();
     return worked;
+}
+
+// A worker that is awake takes its deliveries while the frames are still leaving.
+bool Process::publish() {
+    bool moved = false;
+    for (auto& [number, link] : links_) moved |= link->publish();
+    return moved;
+}
+
+bool Process::unpublished() const {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& l) { return l.second->unpublished(); });
 }
 
 transport::Received Process::receive() {

@@ -50,6 +50,8 @@ private:
     void take_key(control::Message& message);
     Ended wait_for_start();
     bool round();
+    bool publish();
+    bool unpublished() const;
     transport::Received receive();
     void handle(std::span<const loop::Ready> ready);
     bool throttled();

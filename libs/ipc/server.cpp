@@ -15,6 +15,7 @@ namespace {
 
 constexpr unsigned kEmptyRoundsMax = 64;  // then a ring is armed and no longer looked at
 constexpr unsigned kTokensOwedMax = 4;
+constexpr std::size_t kWatchedMax = 16;    // rings that are looked at only because their clients were given something
 
 // Tells a client that its link is over. The supervisor's duplicate keeps the socket open, so closing alone would not.
 void announce_end(ring::SegmentPage* page, int socket, ring::CutReason reason) {
@@ -97,8 +98,11 @@ void Server::activate(Client& client) {
     active_.push_back(&client);
 }
 
+// Whoever gets an event may answer it at once: its ring is watched again, so that nobody who looks around for work overlooks
+// it until its token is read.
 void Server::touch(Client& client) {
     if (client.touched) return;
+    if (!client.active && !client.closing && active_.size() < kWatchedMax) activate(client);
     client.touched = true;
     touched_.push_back(&client);
 }

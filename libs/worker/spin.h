@@ -13,27 +13,36 @@ inline void relax() {
 
 class Spin {
 public:
+    enum class For { requests, deliveries };    // what is looked for first: each comes at its own pace
+
     explicit Spin(Duration limit) : limit_(limit) {}
 
     Duration limit() const { return limit_; }
-    bool worthwhile() {
-        if (limit_.ns <= 0 || !short_sleeps_) return false;
-        if (misses_ < kMissesMax) return true;
-        if (++skipped_ < kSkip) return false;
-        skipped_ = 0;  // another try now and then
-        misses_ = kMissesMax - 1;
+    bool worthwhile(For what) {
+        Record& r = records_[static_cast<unsigned>(what)];
+        if (limit_.ns <= 0 || !r.short_waits) return false;
+        if (r.found >= kWorthwhile) return true;
+        if (++r.skipped < kSkip) return false;
+        r.skipped = 0;  // another try now and then
         return true;
     }
-    void hit() { misses_ = 0; }
-    void missed() { ++misses_; }
-    void slept(Duration time) { short_sleeps_ = time < kShortSleep; }
+    void ended(For what, bool found) {
+        int& rate = records_[static_cast<unsigned>(what)].found;
+        rate += ((found ? kAlways : 0) - rate) / 8;
+    }
+    void slept(For what, Duration time) { records_[static_cast<unsigned>(what)].short_waits = time < kShortWait; }
 
 private:
-    static constexpr Duration kShortSleep = microseconds(200);
-    static constexpr unsigned kMissesMax = 4, kSkip = 64;
+    static constexpr Duration kShortWait = microseconds(200);
+    static constexpr int kAlways = 1024, kWorthwhile = kAlways * 3 / 4;
+    static constexpr unsigned kSkip = 32;
+    struct Record {
+        int found = kAlways;        // how often spinning has found something lately
+        bool short_waits = false;   // the last sleep was short
+        unsigned skipped = 0;
+    };
     Duration limit_;
-    bool short_sleeps_ = false;
-    unsigned misses_ = 0, skipped_ = 0;
+    Record records_[2];
 };
 
 }  // namespace motet::worker

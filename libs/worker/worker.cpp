@@ -2,6 +2,7 @@
 // sleepers only. While there is work there is no system call but a look at the sockets every few rounds.
 #include "libs/worker/worker.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -51,7 +52,6 @@ void Worker::run() {
     unsigned busy = 0;
     while (!stopping_) {
         if (round()) {
-            spin_.hit();
             if (++busy < kBusyRounds) continue;
             busy = 0;
             handle(poller_.look());
@@ -94,6 +94,7 @@ std::size_t Worker::deliver() {
         deliver_one(record);
     }
     clients_.batch_delivered();
+    if (n != 0) awaited_ = Spin::For::requests;
     return n;
 }
 
@@ -162,15 +163,23 @@ void Worker::sleep() {
     const Instant before = loop::monotonic_now();
     if (on_time(before)) return handle(poller_.look());  // what it caused is to be published first
     const bool blocked = !uplink_.has_room(), holding = clients_.holds_deliveries();
-    if (spin_.worthwhile()) {
+    const Spin::For awaited = awaited_;
+    if (spin_.worthwhile(awaited)) {
         const Instant end = before + spin_.limit();
         do {
             for (int i = 0; i < 16; ++i) {
-                if ((!holding && !delivery_.empty()) || (blocked ? uplink_.has_room() : clients_.anything_waiting())) return;
+                if ((!holding && !delivery_.empty()) || (blocked ? uplink_.has_room() : clients_.anything_waiting()))
+                    return spin_.ended(awaited, true);
                 relax();
             }
+            // Clients and membership that take us for asleep send tokens.
+            if (const auto ready = poller_.look(); !ready.empty()) {
+                spin_.ended(awaited, true);
+                return handle(ready);
+            }
+            sched_yield();  // to a client or membership that we woke on this very CPU
         } while (loop::monotonic_now() < end);
-        spin_.missed();
+        spin_.ended(awaited, false);
     }
     // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit
     // that says "critical" must not outlive the reason.
@@ -183,7 +192,7 @@ void Worker::sleep() {
     const Instant status_at = status_dirty_ ? status_due_ : status_due_ + kHeartbeat;
     const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;
     const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), engine_->outside_due(), status_at, drops_at}));
-    spin_.slept(loop::monotonic_now() - before);
+    spin_.slept(awaited, loop::monotonic_now() - before);
     handle(ready);
 }
 

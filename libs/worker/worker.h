@@ -68,6 +68,7 @@ private:
     ipc::Server clients_;
     std::unique_ptr<Engine> engine_;
     Spin spin_;
+    Spin::For awaited_ = Spin::For::requests;
     control::Message message_;
 
     // The request being handled, for the submissions it causes.

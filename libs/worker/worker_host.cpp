@@ -36,6 +36,7 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
     header.req_after = conn == request_conn_ ? request_after_ : 0;
     if (!pieces.empty() && pieces[0].size() >= sizeof(std::uint32_t)) traffic_.sent(pieces[0]);
     uplink_.submit(header, pieces);
+    awaited_ = Spin::For::deliveries;
     // Membership starts on a long batch while this round is still collecting it.
     if (uplink_.worth_publishing()) publish_submits();
 }

@@ -86,8 +86,10 @@ void Core::count_idle(std::uint32_t seq) {
         unchanged_ = 0;
     }
     last_seq_ = seq;
-    // Members see it one rotation earlier, so that they can cancel a hold before it begins.
-    held_ = representative() ? unchanged_ > config_.seqno_unchanged_const : unchanged_ >= config_.seqno_unchanged_const;
+    // Members see it one rotation earlier, so that they can cancel a hold before it begins. Alone there is nobody to
+    // wait for, only the visit that a cancelled hold begins with.
+    const std::uint32_t most = memb_.size() == 1 ? std::min(1u, config_.seqno_unchanged_const) : config_.seqno_unchanged_const;
+    held_ = representative() ? unchanged_ > most : unchanged_ >= most;
 }
 
 // Two successive visits whose aru covers a number: every member has the frame, and a member that asks has been

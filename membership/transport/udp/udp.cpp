@@ -126,6 +126,9 @@ public:
             if (node.id == config_.self) own = *address;
             else peers_.push_back({node.id, *address});
         }
+        std::sort(peers_.begin(), peers_.end(), [](const Remote& a, const Remote& b) { return a.id < b.id; });
+        while (behind_next_ < peers_.size() && peers_[behind_next_].id < config_.self) ++behind_next_;
+        ++behind_next_;
         if (own.length == 0) return error("this node (%u) is not in the nodelist", config_.self);
         Result<Fd> token = open_socket(own, "Totem");
         if (!token) return token.error();
@@ -235,7 +238,8 @@ private:
     }
 
     UdpConfig config_;
-    std::vector<Remote> peers_;
+    std::vector<Remote> peers_;         // ascending, as the ring goes round
+    std::size_t behind_next_ = 0;       // index of the one after the next in the ring, modulo their number
     Fd token_, send_, group_socket_;
     Address group_, own_;
     std::vector<int> descriptors_;
@@ -277,7 +281,9 @@ void Udp::add_bursts(std::size_t first, std::size_t last) {
     } else if (config_.use_multicast) {
         bursts_.push_back({head.offset, length, segment, &group_, fd});
     } else {
-        for (const Remote& peer : peers_) bursts_.push_back({head.offset, length, segment, &peer.address, fd});
+        // The next in the ring comes last: the frames and the token behind them wake it once.
+        for (std::size_t i = 0; i < peers_.size(); ++i)
+            bursts_.push_back({head.offset, length, segment, &peers_[(behind_next_ + i) % peers_.size()].address, fd});
     }
 }
 

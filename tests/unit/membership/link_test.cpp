@@ -123,6 +123,30 @@ TEST(Link, HoldingTheNodeBackEndsHoweverBusyTheWorkerLooks) {
     EXPECT_LT(seconds_held, 90);
 }
 
+TEST(Link, DeliveriesAreVisibleBeforeASleepingWorkerIsWokenOnce) {
+    Rig rig;
+    const auto tokens = [&] {
+        char bytes[16];
+        return recv(rig.ends[1], bytes, sizeof bytes, MSG_DONTWAIT);
+    };
+    rig.deliver(1);
+    EXPECT_EQ(rig.take(2), 1u);
+    EXPECT_EQ(tokens(), -1);
+    rig.link->wake();
+    rig.link->wake();
+    EXPECT_EQ(tokens(), 1);
+    // Awake, it needs no token; asleep again, the next delivery brings one.
+    rig.deliver(1);
+    rig.link->wake();
+    EXPECT_EQ(tokens(), -1);
+    EXPECT_EQ(rig.take(2), 1u);
+    ASSERT_TRUE(rig.worker->arm());
+    rig.deliver(1);
+    rig.deliver(1);
+    rig.link->wake();
+    EXPECT_EQ(tokens(), 1);
+}
+
 TEST(Link, WhatDoesNotFitWaitsInOrder) {
     Rig rig;
     rig.deliver(600);

@@ -56,6 +56,19 @@ TEST_F(ServerTest, ASleepingServerIsWokenByOneTokenAndNoMore) {
     EXPECT_EQ(service.taken.size(), 2u);
 }
 
+TEST_F(ServerTest, WhoeverIsGivenAnEventIsWatchedForItsAnswer) {
+    ScriptedClient client(1);
+    adopt(client);
+    settle();
+    ASSERT_EQ(client.worker_page().idle.load(), 1u);
+    server->event(1, 9, 0, {});
+    server->publish();
+    EXPECT_FALSE(server->anything_waiting());
+    client.post(1);
+    EXPECT_TRUE(server->anything_waiting());    // its token has not been read yet
+    EXPECT_EQ(round(), 1u);
+}
+
 TEST_F(ServerTest, NoTokensWhileTheServerIsAwake) {
     ScriptedClient client(1);
     adopt(client);

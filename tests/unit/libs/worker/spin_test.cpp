@@ -6,36 +6,46 @@
 namespace motet::worker {
 namespace {
 
+using For = Spin::For;
+
 TEST(Spin, OnlyAfterAShortSleep) {
     Spin spin(microseconds(20));
-    EXPECT_FALSE(spin.worthwhile());
-    spin.slept(microseconds(30));
-    EXPECT_TRUE(spin.worthwhile());
-    spin.slept(milliseconds(5));
-    EXPECT_FALSE(spin.worthwhile());
+    EXPECT_FALSE(spin.worthwhile(For::requests));
+    spin.slept(For::requests, microseconds(30));
+    EXPECT_TRUE(spin.worthwhile(For::requests));
+    spin.slept(For::requests, milliseconds(5));
+    EXPECT_FALSE(spin.worthwhile(For::requests));
 }
 
 TEST(Spin, ZeroIsOff) {
     Spin spin(Duration{});
-    spin.slept(microseconds(30));
-    EXPECT_FALSE(spin.worthwhile());
+    spin.slept(For::deliveries, microseconds(30));
+    EXPECT_FALSE(spin.worthwhile(For::deliveries));
 }
 
-TEST(Spin, GivesUpWhereItFindsNothingAndTriesAgainLater) {
+TEST(Spin, GivesUpWhereItSeldomFindsAnythingAndTriesAgainLater) {
     Spin spin(microseconds(20));
-    spin.slept(microseconds(30));
+    spin.slept(For::requests, microseconds(30));
     int spins = 0;
     for (int i = 0; i < 1000; ++i) {
-        if (!spin.worthwhile()) continue;
-        ++spins;
-        spin.missed();
+        if (!spin.worthwhile(For::requests)) continue;
+        spin.ended(For::requests, ++spins % 2 == 0);
     }
     EXPECT_GT(spins, 5);
-    EXPECT_LT(spins, 30);
-    for (int i = 0; i < 100 && !spin.worthwhile(); ++i) {
-    }
-    spin.hit();
-    EXPECT_TRUE(spin.worthwhile());
+    EXPECT_LT(spins, 60);
+    int tries = 0;
+    for (; tries < 1000 && !(spin.worthwhile(For::requests) && spin.worthwhile(For::requests)); ++tries) spin.ended(For::requests, true);
+    EXPECT_LT(tries, 100);
+}
+
+TEST(Spin, WhatIsLookedForInVainDoesNotSpoilTheOther) {
+    Spin spin(microseconds(20));
+    for (const For what : {For::requests, For::deliveries}) spin.slept(what, microseconds(30));
+    for (int i = 0; i < 20; ++i) spin.ended(For::deliveries, false);
+    EXPECT_FALSE(spin.worthwhile(For::deliveries));
+    EXPECT_TRUE(spin.worthwhile(For::requests));
+    spin.slept(For::requests, milliseconds(1));
+    EXPECT_FALSE(spin.worthwhile(For::requests));
 }
 
 }  // namespace

@@ -37,6 +37,21 @@ TEST(Ring, OneNodeAloneFormsARingWithinMilliseconds) {
     EXPECT_EQ(net.node(9).configurations[1].changed, std::vector<NodeId>{9});
 }
 
+TEST(Ring, AloneTheTokenRestsAsSoonAsThereIsNothingToSay) {
+    Net net({.nodes = {9}});
+    net.start_all();
+    ASSERT_TRUE(net.run_until_formed({9}, 5_ms));
+    net.run_for(100_ms);
+    for (int i = 0; i < 20; ++i) {
+        const std::uint64_t before = net.node(9).core.counters().tokens_received;
+        ASSERT_TRUE(net.node(9).submit(numbered(9, i, 100), i % 2 == 0 ? Guarantee::agreed : Guarantee::safe));
+        ASSERT_TRUE(net.run_until_delivered(static_cast<std::size_t>(i) + 1, 5_ms));
+        net.run_for(10_ms);
+        EXPECT_LE(net.node(9).core.counters().tokens_received - before, 8u);
+        EXPECT_FALSE(net.node(9).core.token_rotates());
+    }
+}
+
 TEST(Ring, MessagesOfAllNodesArriveInOneOrderAndPerSenderInOrder) {
     Net net({.nodes = {1, 2, 3, 4}});
     net.start_all();
