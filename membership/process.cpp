@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <algorithm>
 #include <optional>
@@ -128,9 +129,11 @@ Process::Ended Process::start(control::Message& message) {
     (void)!poller_->add(control::kChildFd, kTagControl);
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
 
+    // Without a supervisor the ring is left in order, which its closed socket brings about, but never later than in a second.
+    std::signal(SIGTERM, [](int) { ::alarm(1); });
     // The last privileged acts are behind: sockets with large buffers, the state file, memory. The network has not been read yet.
     if (const std::string why = lock_memory(); !why.empty()) unenforced_.push_back("membership: memory is not locked (" + why + ")");
-    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership, .become = options_.become});
+    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership, .become = options_.become, .death_signal = SIGTERM});
     if (!confined) return {sandbox::kExitCode, confined.error().text};
     for (const std::string& one : confined->missing) unenforced_.push_back("membership: " + one);
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);

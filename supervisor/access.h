@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <set>
+#include <vector>
 
 #include "libs/config/snapshot.h"
 
@@ -18,6 +19,16 @@ public:
     void set(Of which, std::uint64_t id, bool allowed);
     // The configuration has changed; what was set at run time stays.
     void configure(const config::Snapshot& snapshot);
+
+    // For a supervisor that takes over: what was set at run time; configure() brings the rest.
+    template <class Archive>
+    void transfer(Archive& a) {
+        for (std::set<std::uint64_t>* ids : {&runtime_uids_, &runtime_gids_}) {
+            std::vector<std::uint64_t> all(ids->begin(), ids->end());
+            a(all);
+            if (a.reading()) ids->insert(all.begin(), all.end());
+        }
+    }
 
     bool allows(uid_t uid, gid_t gid) const;
     // Not counted against the limit per user.

@@ -22,10 +22,14 @@ Result<StatusPage> StatusPage::create() {
     if (!page.fd_ || fchmod(page.fd(), 0600) != 0 || ftruncate(page.fd(), metrics::kPageSize) != 0 ||
         fcntl(page.fd(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return error("status page: %s", std::strerror(errno));
-    void* at = mmap(nullptr, metrics::kPageSize, PROT_READ, MAP_SHARED, page.fd(), 0);
-    if (at == MAP_FAILED) return error("status page: mapping: %s", std::strerror(errno));
-    page.at_ = at;
+    if (!page.map()) return error("status page: mapping: %s", std::strerror(errno));
     return page;
+}
+
+bool StatusPage::map() {
+    void* at = fd_ ? mmap(nullptr, metrics::kPageSize, PROT_READ, MAP_SHARED, fd_.get(), 0) : MAP_FAILED;
+    at_ = at == MAP_FAILED ? nullptr : at;
+    return at_ != nullptr;
 }
 
 StatusPage::StatusPage(StatusPage&& other) noexcept : fd_(std::move(other.fd_)), at_(std::exchange(other.at_, nullptr)) {}

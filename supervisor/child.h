@@ -28,8 +28,14 @@ public:
     explicit operator bool() const { return at_ != nullptr; }
     UniqueFd read_only() const;   // invalid if it cannot be had
     std::optional<metrics::StatusText> read() const;
+    template <class Archive>
+    void transfer(Archive& a) {
+        a(fd_);
+        if (a.reading()) map();
+    }
 
 private:
+    bool map();
     UniqueFd fd_;
     void* at_ = nullptr;
 };
@@ -41,6 +47,8 @@ struct WorkerLink {
     UniqueFd delivery_writable, delivery_read_only, submit_writable, submit_read_only;
     static Result<WorkerLink> create(std::uint64_t link_id);
     explicit operator bool() const { return static_cast<bool>(worker_socket); }
+    template <class Archive>
+    void transfer(Archive& a) { a(membership_socket, worker_socket, delivery_writable, delivery_read_only, submit_writable, submit_read_only); }
 };
 
 // A child's lines: 100 per second, 400 at once; what is beyond is counted and said once.
@@ -67,6 +75,8 @@ struct Child {
     std::string error_text;                // of its stderr, up to the end of the line
     LineLimit limit;
 
+    template <class Archive>
+    void transfer(Archive& a) { a(process, control, page, link, incarnation, started, last_exit, unenforced, error_text); }
     void log(const ChildPlan& plan, log::Level level, std::string_view text, Instant now);
     void read_errors(const ChildPlan& plan, Instant now);
 };

@@ -79,6 +79,14 @@ ConfigurationRun::State ConfigurationRun::look() {
     return State::bad;
 }
 
+void Configuration::read_file() {
+    struct stat st {};
+    if (!file || fstat(file.get(), &st) != 0 || st.st_size <= 0 || static_cast<std::uint64_t>(st.st_size) > config::kSnapshotMax) return;
+    Bytes bytes(static_cast<std::size_t>(st.st_size));
+    if (pread(file.get(), bytes.data(), bytes.size(), 0) != st.st_size) return;
+    if (Result<config::Snapshot> read = config::Snapshot::decode(bytes); read) snapshot = std::move(*read);
+}
+
 // The writer is gone, so sealing against writes succeeds; what is read now is what everybody will read.
 Status ConfigurationRun::finish() {
     const int fd = memory_.get();

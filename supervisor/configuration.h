@@ -15,6 +15,14 @@ struct Configuration {
     config::Snapshot snapshot;
     UniqueFd file;                       // sealed, read-only; handed to every child
     std::vector<std::string> warnings;   // "file:line:column: reason", one line each
+    template <class Archive>
+    void transfer(Archive& a) {
+        a(file, warnings);
+        if (a.reading()) read_file();    // on failure the snapshot stays empty
+    }
+
+private:
+    void read_file();
 };
 
 // One run of motet-config.

@@ -15,10 +15,15 @@ namespace motet::supervisor {
 struct Connection {
     control::ConnEntry entry;
     UniqueFd socket, worker_segment, client_segment;
+    template <class Archive>
+    void transfer(Archive& a) { a(entry.id, entry.pid, entry.uid, entry.gid, entry.flags, socket, worker_segment, client_segment); }
 };
 
 class FdStore {
 public:
+    FdStore() = default;
+    FdStore(FdStore&&) noexcept = default;   // a vector of them may grow
+    FdStore& operator=(FdStore&&) = default;
     bool full() const;
     std::size_t of_user(uid_t uid) const;
     std::size_t size() const { return connections_.size(); }
@@ -30,6 +35,22 @@ public:
     // Hands what the worker has not got yet to its control socket, as far as that takes it. False: some still wait.
     bool hand_over(int control_socket);
     bool waiting() const { return !unsent_.empty(); }
+
+    template <class Archive>
+    void transfer(Archive& a) {
+        std::uint64_t count = connections_.size();
+        a(count);
+        if (a.reading()) {
+            for (std::uint64_t i = 0; i < count && a.ok(); ++i) {
+                Connection connection;
+                a(connection);
+                if (a.ok()) add(std::move(connection));
+            }
+        } else {
+            for (auto& [id, connection] : connections_) a(connection);
+        }
+        a(unsent_);   // add() has put all of them there
+    }
 
 private:
     std::map<std::uint64_t, Connection> connections_;

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <utility>
 
+#include "supervisor/take_over.h"
 #include "supervisor/unique_fd.h"
 
 namespace motet::supervisor::logging {
@@ -138,5 +139,11 @@ void reopen() {
 }
 
 const std::deque<std::string>& kept() { return g_kept; }
+
+void transfer(TakeOver& t) {
+    To to = g_to;
+    t(to, g_kept);
+    if (t.reading() && to != g_to) open(to);
+}
 
 }  // namespace motet::supervisor::logging

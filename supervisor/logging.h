@@ -9,6 +9,10 @@
 #include "libs/base/result.h"
 #include "libs/config/snapshot.h"
 
+namespace motet::supervisor {
+class TakeOver;
+}
+
 namespace motet::supervisor::logging {
 
 inline constexpr std::size_t kKeptMax = 256;   // lines; older ones are forgotten
@@ -31,5 +35,7 @@ void reopen();
 // A line of a child, as it came: control characters are replaced.
 void line(log::Level level, std::string_view process, std::string_view text);
 const std::deque<std::string>& kept();
+// For a supervisor that takes over: where lines go, and those kept.
+void transfer(TakeOver& t);
 
 }  // namespace motet::supervisor::logging

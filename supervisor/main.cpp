@@ -1,9 +1,11 @@
 // motet: the supervisor. From the command line to the running loop; every way out before it says why and what to do.
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -45,7 +47,7 @@ int check(const std::string& libexec, const std::string& file, const std::string
 }
 
 // From here on in the background, unless asked to stay.
-int serve(const Options& options, const std::string& file, const std::string& libexec, Daemon& daemon, Notify& notify) {
+int serve(const Options& options, char* const* arguments, const std::string& file, const std::string& libexec, Daemon& daemon, Notify& notify) {
     std::vector<std::string> problems;
     Result<Configuration> configuration = read_configuration(libexec, file, options.node, problems);
     for (const std::string& line : problems) log_problem(line);
@@ -62,13 +64,16 @@ int serve(const Options& options, const std::string& file, const std::string& li
     if (!runtime) return fail(kExitStart, runtime.error());
     if (const Status made = make_directory(options.state_dir, 0755); !made) return fail(kExitStart, made.error());
     if (const Status written = runtime->write_pid(); !written) return fail(kExitStart, written.error());
+    const Result<std::string> program = own_program();
     Supervisor supervisor({.options = options,
+                           .program = program ? *program : std::string(),
                            .config_file = file,
                            .libexec = libexec,
                            .configuration = std::move(*configuration),
                            .node_id = settings->self().id,
                            .node_name = settings->self().name,
-                           .plan = std::move(*plan)},
+                           .plan = std::move(*plan),
+                           .arguments = arguments},
                           *runtime, notify, [&daemon] { daemon.ready(); });
     int code = kExitStart;
     if (const Status opened = supervisor.open(); opened) {
@@ -83,11 +88,32 @@ int serve(const Options& options, const std::string& file, const std::string& li
     return code;
 }
 
+// In the place of a supervisor that has become this program; its children are ours. Whatever fails here ends them, because
+// they die with us, and the service manager starts the node anew.
+int take_over(const char* descriptor, char* const* arguments) {
+    const int file = std::atoi(descriptor);
+    unsetenv(TakeOver::kEnvironment);
+    Result<TakeOver> before = TakeOver::load(file);
+    close(file);
+    if (!before) return fail(kExitStart, before.error());
+    RuntimeDir runtime;
+    Notify notify;
+    Supervisor supervisor({.options = {}, .program = {}, .config_file = {}, .libexec = {}, .configuration = {}, .node_id = 0, .node_name = {}, .plan = {}, .arguments = arguments},
+                          runtime, notify, [] {});
+    if (const Status resumed = supervisor.resume(*before); !resumed) return fail(kExitStart, resumed.error());
+    const int code = supervisor.run();
+    MOTET_LOG(notice, "motet has stopped, exit code %d", code);
+    runtime.clean_up();
+    return code;
+}
+
 int run(int argc, char** argv) {
     logging::open(logging::To::terminal);
+    if (const char* before = getauxval(AT_SECURE) == 0 ? getenv(TakeOver::kEnvironment) : nullptr; before != nullptr) return take_over(before, argv);
     const Result<Options> options = parse_options(argc, argv);
     if (!options) return fail(kExitUsage, options.error());
     if (options->help) return std::fputs(kHelp, stdout) < 0 ? kExitStart : kExitOk;
+    if (!options->can_take_over.empty()) return options->can_take_over == TakeOver::needed() ? kExitOk : kExitStart;
     if (options->version) return std::puts("motet " MOTET_VERSION) < 0 ? kExitStart : kExitOk;
     log::set_level(options->log_level);
     umask(022);
@@ -107,7 +133,7 @@ int run(int argc, char** argv) {
         logging::open(logging::To::log_and_complaints);
     }
     Notify notify;   // after the fork: the watchdog is for the process that stays
-    const int code = serve(*options, *file, *libexec, daemon, notify);
+    const int code = serve(*options, argv, *file, *libexec, daemon, notify);
     daemon.finish(code);
     return code;
 }

@@ -15,6 +15,9 @@ public:
     // How often WATCHDOG=1 is due; zero: never.
     Duration watchdog_period() const { return watchdog_; }
 
+    template <class Archive>
+    void transfer(Archive& a) { a(socket_, address_, watchdog_); }
+
 private:
     UniqueFd socket_;
     std::string address_;

@@ -43,11 +43,12 @@ const char kHelp[] =
     "  --version           print the version and exit\n"
     "  --help              print this and exit\n"
     "\n"
-    "Signals: TERM, INT, QUIT stop in order; HUP reads the configuration again; USR1 writes every process's state to the log.\n"
+    "Signals: TERM, INT, QUIT stop in order; HUP reads the configuration again; USR1 writes every process's state to the log;\n"
+    "USR2 replaces the supervisor by the program now under its name, while the node stays up.\n"
     "Exit codes: 0 clean stop, 1 bad configuration, 2 bad usage, 3 could not start, 4 gave up after repeated failures.\n";
 
 Result<Options> parse_options(int argc, char** argv) {
-    enum { kConfig = 256, kRuntime, kState, kNode, kForeground, kCheck, kLevel, kHang, kVersion, kHelpAsked };
+    enum { kConfig = 256, kRuntime, kState, kNode, kForeground, kCheck, kLevel, kHang, kCanTakeOver, kVersion, kHelpAsked };
     static const option known[] = {{"config", required_argument, nullptr, kConfig},
                                    {"runtime-dir", required_argument, nullptr, kRuntime},
                                    {"state-dir", required_argument, nullptr, kState},
@@ -56,6 +57,7 @@ Result<Options> parse_options(int argc, char** argv) {
                                    {"check", no_argument, nullptr, kCheck},
                                    {"log-level", required_argument, nullptr, kLevel},
                                    {"hang-ms", required_argument, nullptr, kHang},
+                                   {"can-take-over", required_argument, nullptr, kCanTakeOver},
                                    {"version", no_argument, nullptr, kVersion},
                                    {"help", no_argument, nullptr, kHelpAsked},
                                    {nullptr, 0, nullptr, 0}};
@@ -75,6 +77,7 @@ Result<Options> parse_options(int argc, char** argv) {
             case kRuntime: ok = path_into(o.runtime_dir, "runtime-dir"); break;
             case kState: ok = path_into(o.state_dir, "state-dir"); break;
             case kNode: o.node = optarg; break;
+            case kCanTakeOver: o.can_take_over = optarg; break;
             case kForeground: o.foreground = true; break;
             case kCheck: o.check = true; break;
             case kVersion: o.version = true; break;

@@ -16,6 +16,7 @@ struct Options {
     std::string runtime_dir = MOTET_RUNDIR;
     std::string state_dir = MOTET_STATEDIR;
     std::string node;                      // name or id of the local node; empty: found by name or address
+    std::string can_take_over;             // a format of take_over.h: exit 0 if this program reads it
     bool foreground = false, check = false, version = false, help = false;
     log::Level log_level = log::Level::info;
     Duration hang = seconds(10);           // a child silent for this long is replaced

@@ -19,4 +19,10 @@ Result<Plan> Plan::make(const config::Snapshot& configuration) {
     return plan;
 }
 
+std::string Plan::own_names() {
+    std::string out;
+    for (const ChildPlan& row : kChildren) out += (out.empty() ? "" : ",") + std::string(row.name);
+    return out;
+}
+
 }  // namespace motet::supervisor

@@ -1,6 +1,7 @@
 // The table of children: data. Membership is first; a further service of ours is one more line, one of somebody else's an item
 // of `services:` in the configuration.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <iterator>
@@ -46,6 +47,29 @@ public:
     const ChildPlan& operator[](std::size_t index) const { return rows_[index]; }
     auto begin() const { return rows_.begin(); }
     auto end() const { return rows_.end(); }
+
+    // For a supervisor that takes over: the foreign services, which a reload cannot change; ours it must have in the same order.
+    template <class Archive>
+    void transfer(Archive& a) {
+        std::uint64_t count = rows_.size() - std::size(kChildren);
+        a(count);
+        for (std::uint64_t i = 0; i < count && a.ok(); ++i) {
+            std::string texts[5];
+            ServiceSet services = 0;
+            if (!a.reading()) {
+                const ChildPlan& row = rows_[std::size(kChildren) + i];
+                services = row.services;
+                for (std::size_t n = 0; n < 5; ++n) texts[n] = std::array{row.name, row.program, row.socket, row.user, row.path}[n];
+            }
+            a(services);
+            for (std::string& text : texts) a(text);
+            if (a.reading())
+                rows_.push_back({.name = keep(texts[0]), .program = keep(texts[1]), .services = services, .socket = keep(texts[2]),
+                                 .user = keep(texts[3]), .realtime = false, .path = keep(texts[4])});
+        }
+    }
+    // "membership,cpg": our own children, for the question whether another program has the same.
+    static std::string own_names();
 
 private:
     const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }

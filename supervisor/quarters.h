@@ -9,6 +9,7 @@
 
 #include "libs/sandbox/sandbox.h"
 #include "supervisor/plan.h"
+#include "supervisor/unique_fd.h"
 
 namespace motet::supervisor {
 
@@ -18,6 +19,20 @@ struct Quarters {
     std::vector<std::string> missing;          // why one of them is not there or not as it should be
 
     static Quarters prepare(const ChildPlan& plan, bool is_worker);
+    template <class Archive>
+    void transfer(Archive& a) {
+        bool user = become.has_value();
+        sandbox::Identity who = become.value_or(sandbox::Identity{});
+        a(user, who.uid, who.gid, who.known, missing);
+        if (a.reading() && user) become = who;
+        std::vector<UniqueFd> fds;   // lent for the moment
+        if (room)
+            for (const int fd : room->descriptors()) fds.emplace_back(fd);
+        a(fds);
+        std::vector<int> plain;
+        for (UniqueFd& fd : fds) plain.push_back(fd.release());
+        if (a.reading() && !plain.empty()) room = sandbox::Room::adopt(std::move(plain));
+    }
     // For the child's command line and descriptors.
     std::vector<std::string> arguments() const;
     std::vector<int> descriptors() const;

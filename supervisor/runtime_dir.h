@@ -22,6 +22,10 @@ public:
     Result<UniqueFd> listen(const std::string& name, mode_t mode);
     // Removes sockets and pid file, in this order.
     void clean_up();
+    // An empty one, to be filled by transfer().
+    RuntimeDir() = default;
+    template <class Archive>
+    void transfer(Archive& a) { a(path_, lock_, sockets_); }
     const std::string& path() const { return path_; }
 
 private:

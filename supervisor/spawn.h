@@ -24,6 +24,8 @@ struct Process {
     pid_t pid = -1;
     UniqueFd pidfd;
     UniqueFd errors;                    // read end of its stderr, non-blocking
+    template <class Archive>
+    void transfer(Archive& a) { a(pid, pidfd, errors); }
 };
 
 // The child has 0 and 1 on /dev/null, 2 on the pipe, 3 as asked for, and dies with us.

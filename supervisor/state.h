@@ -76,6 +76,10 @@ public:
     Instant handed_over_at(std::size_t child) const { return children_[child].handed_over_at; }
     bool stopping() const { return stopping_; }
 
+    // For a supervisor that takes over; times are of the machine's clock and stay what they are.
+    template <class Archive>
+    void transfer(Archive& a) { a(children_, stopping_, resetting_, quit_said_, exit_code_); }
+
 private:
     struct Child {
         Phase phase = Phase::down;
@@ -84,6 +88,8 @@ private:
         unsigned streak = 0, launches = 0;
         bool was_ready = false;           // in any of its lives
         bool ready_in_this_life = false;
+        template <class Archive>
+        void transfer(Archive& a) { a(phase, launched_at, handed_over_at, due, streak, launches, was_ready, ready_in_this_life); }
     };
 
     void launch(std::size_t child, Instant now, Actions& out);

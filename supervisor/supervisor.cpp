@@ -19,7 +19,7 @@
 namespace motet::supervisor {
 namespace {
 
-enum Tag : std::uint64_t { kTagSignals = 1, kTagAdministrators, kTagReloadExit, kTagReloadErrors, kTagListening = 16, kTagChildren = 64 };
+enum Tag : std::uint64_t { kTagSignals = 1, kTagAdministrators, kTagReloadExit, kTagReloadErrors, kTagProbe, kTagListening = 16, kTagChildren = 64 };
 constexpr std::uint64_t kTagAdministratorClients = std::uint64_t{1} << 32;
 constexpr std::uint64_t kTagsPerChild = 4;
 enum ChildTag : std::uint64_t { kControlLine, kExit, kErrors };
@@ -73,10 +73,7 @@ Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::fu
     boot_ = static_cast<std::uint64_t>(real.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(real.tv_nsec);
 }
 
-Status Supervisor::open() {
-    Result<UniqueFd> key = open_key(start_.configuration.snapshot);
-    if (!key) return key.error();
-    key_ = std::move(*key);
+Status Supervisor::open_loop() {
     Result<loop::Poller> poller = loop::Poller::create();
     if (!poller) return poller.error();
     poller_.emplace(std::move(*poller));
@@ -87,8 +84,14 @@ Status Supervisor::open() {
     signal(SIGPIPE, SIG_IGN);
     signals_ = UniqueFd(signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_) return error("signalfd: %s", std::strerror(errno));
-    if (Status added = poller_->add(signals_.get(), kTagSignals); !added) return added;
+    return poller_->add(signals_.get(), kTagSignals);
+}
 
+Status Supervisor::open() {
+    Result<UniqueFd> key = open_key(start_.configuration.snapshot);
+    if (!key) return key.error();
+    key_ = std::move(*key);
+    if (Status loop = open_loop(); !loop) return loop;
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (plan_[i].socket == nullptr) continue;
         Result<UniqueFd> socket = runtime_.listen(plan_[i].socket, 0666);
@@ -99,8 +102,7 @@ Status Supervisor::open() {
     Result<UniqueFd> socket = runtime_.listen("control.sock", 0660);
     if (!socket) return socket.error();
     administrator_socket_ = std::move(*socket);
-    if (Status added = poller_->add(administrator_socket_.get(), kTagAdministrators); !added) return added;
-    administrators_ = std::make_unique<ControlServer>(*poller_, kTagAdministratorClients, [this](const std::string& request) { return answer(request); });
+    if (Status administrators = open_administrators(); !administrators) return administrators;
 
     realtime_priority_ = realtime_priority(start_.configuration.snapshot);
     if (realtime_priority_ > 0 && !realtime_permitted(realtime_priority_)) {
@@ -114,13 +116,22 @@ Status Supervisor::open() {
     return Done{};
 }
 
+Status Supervisor::open_administrators() {
+    if (Status added = poller_->add(administrator_socket_.get(), kTagAdministrators); !added) return added;
+    administrators_ = std::make_unique<ControlServer>(*poller_, kTagAdministratorClients, [this](const std::string& request) { return answer(request); });
+    return Done{};
+}
+
 int Supervisor::run() {
     now_ = loop::monotonic_now();
-    started_at_ = last_round_ = tick_due_ = now_;
+    last_round_ = tick_due_ = now_;
     if (notify_.watchdog_period().ns > 0) watchdog_due_ = now_;
-    Actions first;
-    state_.start(now_, first);
-    act(std::move(first));
+    if (!resumed_) {
+        started_at_ = now_;
+        Actions first;
+        state_.start(now_, first);
+        act(std::move(first));
+    }
     while (!quit_) {
         const std::span<const loop::Ready> ready = poller_->wait(deadline());
         now_ = loop::monotonic_now();
@@ -140,6 +151,14 @@ void Supervisor::prepare_quarters() {
 }
 
 std::uint64_t Supervisor::listening_tag(std::size_t index) { return kTagListening + index; }
+std::uint64_t Supervisor::probe_tag() { return kTagProbe; }
+
+void Supervisor::watch_child(std::size_t index) {
+    const Child& child = children_[index];
+    if (child.control) (void)!poller_->add(child.control.get(), tag_of(index, kControlLine));
+    if (child.process.pidfd) (void)!poller_->add(child.process.pidfd.get(), tag_of(index, kExit));
+    if (child.process.errors) (void)!poller_->add(child.process.errors.get(), tag_of(index, kErrors));
+}
 
 void Supervisor::watch_reload() {
     (void)!poller_->add(reload_->pidfd(), kTagReloadExit);
@@ -149,6 +168,7 @@ void Supervisor::watch_reload() {
 Instant Supervisor::deadline() const {
     Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline(), taking_due_});
     if (reload_) due = std::min(due, reload_->deadline());
+    if (probe_) due = std::min(due, probe_->due);
     for (std::size_t i = 0; i < plan_.size(); ++i)
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) due = std::min(due, now_ + kConnsRetry);
     return due;
@@ -164,6 +184,7 @@ void Supervisor::tick() {
     for (std::size_t i = 0; i < plan_.size(); ++i)
         if (clients_[i].waiting() && state_.phase(i) == Phase::ready) clients_[i].hand_over(children_[i].control.get());
     administrators_->on_time(now_);
+    replacement_on_time();
     if (reload_ && now_ >= reload_->deadline()) reload_->give_up();
     if (now_ >= taking_due_) on_config_taken(taking_, false, "membership has not confirmed it within 5 s");
     if (now_ >= watchdog_due_) {
@@ -277,9 +298,7 @@ void Supervisor::launch(std::size_t index) {
     Result<Process> process = spawn(request);
     if (!process) return failed(process.error().text);
     child.process = std::move(*process);
-    (void)!poller_->add(child.control.get(), tag_of(index, kControlLine));
-    (void)!poller_->add(child.process.pidfd.get(), tag_of(index, kExit));
-    (void)!poller_->add(child.process.errors.get(), tag_of(index, kErrors));
+    watch_child(index);
     MOTET_LOG(info, "%s started, pid %d", plan.program, static_cast<int>(child.process.pid));
 }
 
@@ -382,6 +401,7 @@ void Supervisor::on_ready(const loop::Ready& ready) {
             if (ready.hung_up) poller_->remove(reload_->errors_fd());
             return;
         case kTagReloadExit: return on_reload();
+        case kTagProbe: return on_probe();
     }
 }
 
@@ -527,9 +547,7 @@ void Supervisor::on_signal() {
         switch (info.ssi_signo) {
             case SIGHUP: on_hup(); break;
             case SIGUSR1: dump(); break;
-            case SIGUSR2:
-                MOTET_LOG(warning, "re-executing the supervisor while the node stays up is not in this release; restart motet instead");
-                break;
+            case SIGUSR2: begin_replacement(); break;
             default: stop_with(kExitOk, (std::string("signal ") + strsignal(static_cast<int>(info.ssi_signo))).c_str());
         }
     }

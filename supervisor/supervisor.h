@@ -22,6 +22,7 @@
 #include "supervisor/quarters.h"
 #include "supervisor/runtime_dir.h"
 #include "supervisor/state.h"
+#include "supervisor/take_over.h"
 
 namespace motet::supervisor {
 
@@ -29,22 +30,36 @@ class Supervisor {
 public:
     struct Start {
         Options options;
+        std::string program;                  // this one, by the name it was started under; empty: unknown
         std::string config_file, libexec;
         Configuration configuration;
         std::uint32_t node_id = 0;
         std::string node_name;
         Plan plan;
+        char* const* arguments = nullptr;   // the command line, for a successor
     };
     // `ready` is called once, when every child serves.
     Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready);
 
     // Sockets, signals. An error is a reason not to start.
     Status open();
+    // Instead of open(): everything as the supervisor before has left it.
+    Status resume(TakeOver& before);
     // Until everything is down again; the exit code.
     int run();
 
 private:
+    Status open_loop();
+    Status open_administrators();
     void prepare_quarters();
+    void watch_child(std::size_t index);
+    // Being replaced: see replace.cpp.
+    void begin_replacement();
+    void refuse_replacement(const std::string& why);
+    void on_probe();
+    void replacement_on_time();
+    void transfer(TakeOver& t);
+    static std::uint64_t probe_tag();
     void act(Actions actions);
     void launch(std::size_t index);
     void hand_over(std::size_t index);
@@ -96,7 +111,7 @@ private:
     std::function<void()> ready_callback_;
     std::optional<loop::Poller> poller_;
     std::unique_ptr<ControlServer> administrators_;
-    const Plan plan_;
+    Plan plan_;
     State state_{plan_.size()};
     // One of each for every row of the plan.
     std::vector<Child> children_{plan_.size()};
@@ -111,6 +126,7 @@ private:
     struct Prepared {
         std::uint64_t number = 0;                 // 0: of nobody who could be answered
         Configuration configuration;
+        void transfer(TakeOver& t) { t(number, configuration); }
     };
     std::uint64_t preparing_ = 0;                 // number of the run of motet-config
     std::optional<std::uint64_t> prepare_next_;   // asked for meanwhile
@@ -125,6 +141,14 @@ private:
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
     int realtime_priority_ = 0;
     bool all_ready_said_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
+    bool resumed_ = false;
+    struct Probe {
+        Process process;
+        std::string program;
+        Instant due;
+    };
+    std::optional<Probe> probe_;                  // whether the program can take over
+    std::string replace_when_quiet_;              // it can: the program to become
     std::optional<int> quit_;
 };
 
