@@ -122,21 +122,28 @@ Process::Ended Process::start(control::Message& message) {
     Result<RingFile> file = RingFile::open(options_.state_dir, settings_.self().id);
     if (!file) return {3, file.error().text};
     ring_file_ = std::make_unique<RingFile>(std::move(*file));
-    if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
+    // The kernel denies RDMA devices to a process whose rights changed since it opened them: that transport comes last.
+    const bool devices = settings_.transport == config::Transport::rdma;
+    if (const Status ready = devices ? prepare_devices() : open_transport(); !ready) return {3, ready.error().text};
     Result<loop::Poller> poller = loop::Poller::create();
     if (!poller) return {3, poller.error().text};
     poller_ = std::make_unique<loop::Poller>(std::move(*poller));
     (void)!poller_->add(control::kChildFd, kTagControl);
-    for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
 
     // Without a supervisor the ring is left in order, which its closed socket brings about, but never later than in a second.
     std::signal(SIGTERM, [](int) { ::alarm(1); });
     // The last privileged acts are behind: sockets with large buffers, the state file, memory. The network has not been read yet.
     if (const std::string why = lock_memory(); !why.empty()) unenforced_.push_back("membership: memory is not locked (" + why + ")");
-    const Result<sandbox::Report> confined = sandbox::enter({.profile = sandbox::Profile::membership, .become = options_.become, .death_signal = SIGTERM});
+    const Result<sandbox::Report> confined =
+        sandbox::enter({.profile = devices ? sandbox::Profile::membership_devices : sandbox::Profile::membership, .become = options_.become,
+                        .death_signal = SIGTERM});
     if (!confined) return {sandbox::kExitCode, confined.error().text};
     for (const std::string& one : confined->missing) unenforced_.push_back("membership: " + one);
+    if (devices)
+        if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
+    for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
     node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
+    if (const std::size_t most = transport_->frame_max(); most != 0) node_->limit_frames(most);
     return {-1, {}};
 }
 
@@ -147,18 +154,34 @@ void Process::take_key(control::Message& message) {
 }
 
 // Opens sockets, with the privileges this process still has. Threads, if there are any, are made without them.
+// What needs files that are out of reach behind the sandbox.
+Status Process::prepare_devices() {
+#ifdef HAVE_RDMA
+    Result<std::uint64_t> incarnation = transport::prepare_rdma(rdma_config(settings_, options_.state_dir));
+    if (!incarnation) return incarnation.error();
+    rdma_incarnation_ = *incarnation;
+    return Done{};
+#else
+    return error("totem.transport: rdma is not in this build; build with librdmacm and libibverbs, or use knet");
+#endif
+}
+
 Status Process::open_transport() {
     std::optional<Result<std::unique_ptr<transport::Transport>>> opened;
-    if (settings_.transport == config::Transport::knet) {
+    transport::Key key;
+    if (key_ >= 0) {
+        Result<transport::Key> read = transport::Key::read(key_);
+        if (!read) return read.error();
+        key = std::move(*read);
+    }
+    if (settings_.transport == config::Transport::rdma) {
+#ifdef HAVE_RDMA
+        opened = transport::open_rdma(rdma_config(settings_, options_.state_dir), key.bytes(), rdma_incarnation_);
+#endif
+    } else if (settings_.transport == config::Transport::knet) {
 #ifdef HAVE_KNET
         transport::KnetConfig knet = knet_config(settings_);
         knet.start_threads = [this](const std::function<void()>& start) { return sandbox::start_threads(options_.become, start); };
-        transport::Key key;
-        if (knet.crypto.on() && key_ >= 0) {
-            Result<transport::Key> read = transport::Key::read(key_);
-            if (!read) return read.error();
-            key = std::move(*read);
-        }
         opened = transport::open_knet(knet, std::move(key), unenforced_);
 #else
         return error("totem.transport: knet is not in this build; build with libknet, or use udpu or udp with allow_unencrypted: yes");
@@ -473,6 +496,7 @@ void Process::log_events() {
 void Process::publish_status() {
     status_due_ = now_ + kStatusEvery;
     transport_->on_time(now_);
+    if (const std::size_t most = transport_->frame_max(); most != 0) node_->limit_frames(most);
     status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_, now_), now_.ns);
 }
 

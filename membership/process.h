@@ -46,6 +46,7 @@ private:
     bool store_ring_sequence(std::uint64_t seq) override;
 
     Ended start(control::Message& message);
+    Status prepare_devices();
     Status open_transport();
     void take_key(control::Message& message);
     Ended wait_for_start();
@@ -84,6 +85,7 @@ private:
     std::map<std::uint32_t, std::unique_ptr<Link>> links_;     // by the supervisor's number of the worker
     std::deque<Bytes> looped_;              // own copies of own frames, in sending order
     std::unique_ptr<metrics::StatusWriter> status_;
+    std::uint64_t rdma_incarnation_ = 0;
     MemberLog members_;
     std::vector<std::string> unenforced_;
     int key_ = -1;                          // the cluster's key, until the transport has it

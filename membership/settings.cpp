@@ -75,4 +75,29 @@ transport::KnetConfig knet_config(const config::TotemSettings& s) {
 }
 #endif
 
+#ifdef HAVE_RDMA
+transport::RdmaConfig rdma_config(const config::TotemSettings& s, const std::string& state_dir) {
+    static_assert(transport::kRdmaLinksMax == config::kRdmaLinksMax);
+    transport::RdmaConfig c;
+    c.self = s.self().id;
+    c.cluster_name = s.cluster_name;
+    c.state_dir = state_dir;
+    std::size_t links = 1;
+    for (const config::NodeSettings& n : s.nodes) {
+        c.nodes.push_back({n.id, n.addresses});
+        links = std::max(links, n.addresses.size());
+    }
+    for (std::size_t i = 0; i < std::min(links, config::kRdmaLinksMax); ++i) c.links.push_back({s.rdma.links[i].group, s.rdma.links[i].port});
+    c.multicast = s.rdma.multicast == config::RdmaSettings::Multicast::yes  ? transport::rdma::Multicast::required
+                  : s.rdma.multicast == config::RdmaSettings::Multicast::no ? transport::rdma::Multicast::never
+                                                                            : transport::rdma::Multicast::automatic;
+    c.mtu_max = s.rdma.mtu;
+    c.receive_depth = s.rdma.receive_depth;
+    c.send_depth = s.rdma.send_depth;
+    c.encrypted = s.encrypted;
+    c.probe_period = std::min(seconds(1), s.token / 3);
+    return c;
+}
+#endif
+
 }  // namespace motet

@@ -44,8 +44,7 @@ Result<UniqueFd> sealed(UniqueFd memory, const char* what) {
 Result<UniqueFd> open_key(const config::Snapshot& snapshot) {
     const std::string inline_key(snapshot.get_or("totem.key", ""));
     const std::string path(snapshot.get_or(config::kKeyfile, ""));
-    const config::TotemSettings settings = config::derive(snapshot);
-    if (settings.transport != config::Transport::knet || !settings.knet.crypto.on()) return UniqueFd();
+    if (!config::derive(snapshot).needs_key()) return UniqueFd();
     UniqueFd memory(memfd_create("motet-key", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory || fchmod(memory.get(), 0400) != 0) return error("the cluster's key: memfd_create: %s", std::strerror(errno));
     if (!inline_key.empty()) {

@@ -55,12 +55,14 @@ private:
         found_.push_back({warning, std::move(key), text});
     }
     bool has(std::string_view key) const { return in_.get(key).has_value(); }
+    bool rdma() const { return settings_.transport == Transport::rdma; }
     bool knet() const { return settings_.transport == Transport::knet; }
     const char* transport_name() const { return name(settings_.transport); }
 
     void versions();
     void transport();
     void encryption();
+    void rdma_encryption();
     void complete_links();
     void nodes();
     void node_addresses(std::size_t index);
@@ -104,10 +106,12 @@ void Checks::versions() {
 }
 
 void Checks::transport() {
-    if (knet()) {
-        encryption();
-        return;
-    }
+    if (!rdma())
+        for (const auto& [key, value] : in_.entries())
+            if (const Key* known = find_key(key); known != nullptr && known->has(kRdmaOnly) && value != known->fallback)
+                warn(key, "has no effect with transport %s; remove it", transport_name());
+    if (knet()) return encryption();
+    if (rdma()) return rdma_encryption();
     if (settings_.knet.crypto.on()) {
         const char* key = in_.get_or("totem.crypto_cipher", "none") != "none" ? "totem.crypto_cipher"
                           : in_.get_or("totem.crypto_hash", "none") != "none" ? "totem.crypto_hash"
@@ -162,6 +166,29 @@ void Checks::encryption() {
         fail("totem.knet_pmtud_interval", "%u s is more than a day (86400 s); lower it", settings_.knet.pmtud_interval_s);
 }
 
+void Checks::rdma_encryption() {
+#ifndef HAVE_RDMA
+    fail("totem.transport", "rdma is not in this build; build with librdmacm and libibverbs (--with-rdma), or use knet");
+    return;
+#endif
+    const std::string& cipher = settings_.knet.crypto.cipher;
+    if (cipher != "none" && cipher != "aes256")
+        fail("totem.crypto_cipher", "%s is not available with transport rdma; write aes256", cipher.c_str());
+    if (cipher == "none" && !settings_.allow_unencrypted)
+        fail(has("totem.crypto_cipher") ? "totem.crypto_cipher" : "totem.transport",
+             "without a cipher everybody on the fabric can read and forge messages; write crypto_cipher: aes256, or, where the fabric is trusted, "
+             "allow_unencrypted: yes at the top of the file");
+    else if (cipher == "none")
+        warn(has("totem.crypto_cipher") ? "totem.crypto_cipher" : "totem.transport", "rdma runs UNENCRYPTED and unauthenticated; keep its fabric away from untrusted hosts");
+    if (has("totem.netmtu")) warn("totem.netmtu", "has no effect with transport rdma, the fabric's MTU decides; remove it, or limit it by rdma_mtu");
+    for (std::size_t i = 0; i < kRdmaLinksMax; ++i) {
+        const auto group = parse_address(settings_.rdma.links[i].group);
+        if (!group || !group->multicast())
+            fail("totem.interface." + std::to_string(i) + ".mcastaddr", "\"%.80s\" is not a multicast address; use 239.192.0.0/16 or leave it out",
+                 settings_.rdma.links[i].group.c_str());
+    }
+}
+
 // Every link joins all nodes: one that some nodes lack would be down for ever.
 void Checks::complete_links() {
     for (std::size_t link = 0; link < kLinksMax; ++link) {
@@ -206,7 +233,7 @@ void Checks::nodes() {
             if (!fresh) fail(node_key(i, "name"), "\"%s\" appears twice: node %zu of the list has it too; give each node its own", node.name.c_str(), owner->second + 1);
         }
     }
-    if (knet()) complete_links();
+    if (knet() || rdma()) complete_links();
     if (votes == 0) fail("nodelist", "all nodes have 0 votes, so no part of the cluster could ever act; give quorum_votes to some");
 }
 
@@ -218,7 +245,11 @@ void Checks::node_addresses(std::size_t index) {
         const std::string& text = node.addresses[link];
         const std::string key = node_key(index, "ring" + std::to_string(link) + "_addr");
         if (text.empty()) continue;
-        if (link > 0 && !knet()) {
+        if (link >= kRdmaLinksMax && rdma()) {
+            fail(key, "transport rdma has at most %zu links; remove ring%zu_addr", kRdmaLinksMax, link);
+            continue;
+        }
+        if (link > 0 && !knet() && !rdma()) {
             fail(key, "transport %s has one link only; remove ring%zu_addr", transport_name(), link);
             continue;
         }
@@ -280,7 +311,7 @@ void Checks::windows() {
     if (settings_.window_size + settings_.max_messages >= kSendWindowMax)
         fail("totem.window_size", "window_size %u and max_messages %u together reach %u; keep their sum below it",
              settings_.window_size, settings_.max_messages, kSendWindowMax);
-    if (!knet() && settings_.netmtu > kUdpPayloadMax)
+    if (!knet() && !rdma() && settings_.netmtu > kUdpPayloadMax)
         fail("totem.netmtu", "%u bytes do not fit a UDP datagram; with %s use at most %u", settings_.netmtu, transport_name(), kUdpPayloadMax);
 }
 
@@ -291,7 +322,7 @@ void Checks::links() {
         const std::string_view rest = std::string_view(i->first).substr(prefix.size());
         const std::string link(rest.substr(0, rest.find('.')));
         const std::string_view key = rest.substr(std::min(rest.size(), link.size() + 1));
-        if (knet()) continue;
+        if (knet() || rdma()) continue;
         if (link != "0") {
             if (warned.insert(link).second) warn(i->first, "transport %s has link 0 only, so this item has no effect; remove it", transport_name());
             continue;

@@ -25,15 +25,16 @@ enum class Reload : std::uint8_t {
 };
 
 // Properties of a key beside its type.
-enum Trait : std::uint8_t {
+enum Trait : std::uint16_t {
     kZeroUnset = 1,   // 0 means: use the default
     kLater = 2,       // known, without effect in this build
     kRefused = 4,     // this build cannot do it: anything but the default is an error
     kInert = 8,       // accepted for old files, without effect
-    kKnetOnly = 16,   // means nothing to udp and udpu
+    kKnetOnly = 16,   // means nothing to udp and udpu, nor, with few exceptions, to rdma
     kLenient = 32,    // Corosync takes any other word for the default
     kRequired = 64,
     kOldName = 128,   // another key has replaced it
+    kRdmaOnly = 256,  // means nothing to the other transports
 };
 
 struct Key {
@@ -44,7 +45,7 @@ struct Key {
     std::uint64_t min, max;      // of a number
     std::string_view fallback;   // as written in the file; "" when there is none
     Reload reload;
-    std::uint8_t traits;
+    std::uint16_t traits;
     std::string_view about;      // one sentence
 
     bool has(Trait trait) const { return (traits & trait) != 0; }

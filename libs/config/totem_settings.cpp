@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint16_t kPortDefault = 5405;
 
 Transport transport_of(std::string_view word) {
+    if (word == "rdma" || word == "iba") return Transport::rdma;
     return word == "udpu" ? Transport::udpu : word == "udp" ? Transport::udp : Transport::knet;
 }
 
@@ -84,6 +85,23 @@ void derive_knet(const Snapshot& in, TotemSettings& out) {
         link.ping_timeout = ms(set_or(in, prefix + "knet_ping_timeout", static_cast<std::uint64_t>(out.token.ms()) / link.pong_count));
         link.ping_interval = ms(set_or(in, prefix + "knet_ping_interval", static_cast<std::uint64_t>(out.token.ms()) / (2u * link.pong_count)));
         link.ping_precision = set_or32(in, prefix + "knet_ping_precision", 2048);
+    }
+}
+
+void derive_rdma(const Snapshot& in, bool ipv6, TotemSettings& out) {
+    RdmaSettings& rdma = out.rdma;
+    const std::string_view multicast = in.get_or("totem.rdma_multicast", "auto");
+    rdma.multicast = multicast == "yes" ? RdmaSettings::Multicast::yes
+                     : multicast == "no" ? RdmaSettings::Multicast::no
+                                         : RdmaSettings::Multicast::automatic;
+    rdma.mtu = set_or32(in, "totem.rdma_mtu", 0);
+    rdma.receive_depth = set_or32(in, "totem.rdma_recv_depth", 1024);
+    rdma.send_depth = set_or32(in, "totem.rdma_send_depth", 0);
+    for (unsigned i = 0; i < kRdmaLinksMax; ++i) {
+        const std::string prefix = "totem.interface." + std::to_string(i) + ".";
+        rdma.links[i].port = static_cast<std::uint16_t>(set_or(in, prefix + "mcastport", kPortDefault));
+        rdma.links[i].group = in.get_or(prefix + "mcastaddr", "");
+        if (rdma.links[i].group.empty()) rdma.links[i].group = group_address(out.cluster_name, i, ipv6);
     }
 }
 
@@ -193,6 +211,7 @@ const char* name(Transport transport) {
     switch (transport) {
     case Transport::udpu: return "udpu";
     case Transport::udp: return "udp";
+    case Transport::rdma: return "rdma";
     case Transport::knet: break;
     }
     return "knet";
@@ -227,7 +246,8 @@ TotemSettings derive(const Snapshot& in) {
                                         [](const NodeSettings& n) { return !n.addresses.empty() && !n.addresses[0].empty(); });
     derive_timers(in, static_cast<std::size_t>(on_link0), out);
     derive_knet(in, out);
-    out.encrypted = out.knet.crypto.cipher != "none" && out.knet.crypto.hash != "none";
+    derive_rdma(in, link0_is_ipv6(out), out);
+    out.encrypted = out.knet.crypto.cipher != "none" && (out.knet.crypto.hash != "none" || out.transport == Transport::rdma);
 
     out.token_warning = static_cast<std::uint32_t>(in.number_or("totem.token_warning", 75));
     out.heartbeat_failures_allowed = static_cast<std::uint32_t>(in.number_or("totem.heartbeat_failures_allowed", 0));
@@ -237,7 +257,7 @@ TotemSettings derive(const Snapshot& in) {
     out.window_size = set_or32(in, "totem.window_size", 50);
     out.adaptive_window = set_or32(in, "totem.window_size", 0) == 0 && set_or32(in, "totem.max_messages", 0) == 0;
     out.max_messages = set_or32(in, "totem.max_messages", 17);
-    out.netmtu = set_or32(in, "totem.netmtu", out.transport == Transport::knet ? 65536 : 1500);
+    out.netmtu = set_or32(in, "totem.netmtu", out.transport == Transport::knet || out.transport == Transport::rdma ? 65536 : 1500);
     out.block_unlisted_ips = in.flag("totem.block_unlisted_ips", true);
     out.cancel_token_hold_on_retransmit = in.flag("totem.cancel_token_hold_on_retransmit", false);
 

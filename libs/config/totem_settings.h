@@ -15,7 +15,7 @@ namespace motet::config {
 
 inline constexpr std::size_t kLinksMax = 8;
 
-enum class Transport : std::uint8_t { knet, udpu, udp };
+enum class Transport : std::uint8_t { knet, udpu, udp, rdma };
 enum class IpVersion : std::uint8_t { ipv4, ipv6, ipv4_6, ipv6_4 };   // the last two: which family is tried first
 
 const char* name(Transport transport);   // as written in the file
@@ -63,6 +63,16 @@ struct KnetSettings {
     std::int32_t compression_level = 0;
 };
 
+inline constexpr std::size_t kRdmaLinksMax = 2;
+
+struct RdmaSettings {
+    enum class Multicast : std::uint8_t { automatic, yes, no } multicast = Multicast::automatic;
+    std::uint32_t mtu = 0;                // bytes; 0: the device's, at most 2048 on InfiniBand
+    std::uint32_t receive_depth = 1024;
+    std::uint32_t send_depth = 0;         // 0: what a fanned-out token visit needs
+    LinkSettings links[kRdmaLinksMax];
+};
+
 struct TotemSettings {
     Transport transport = Transport::knet;
     IpVersion ip_version = IpVersion::ipv6_4;
@@ -70,7 +80,12 @@ struct TotemSettings {
     std::uint64_t config_version = 0;
     bool allow_unencrypted = false;
     bool encrypted = false;               // a cipher and a hash are in force
-    KnetSettings knet;                    // with transport knet
+    KnetSettings knet;                    // with transport knet; its cipher with rdma, too
+    RdmaSettings rdma;                    // with transport rdma
+    // The cluster's key is needed.
+    bool needs_key() const {
+        return (transport == Transport::knet && knet.crypto.on()) || (transport == Transport::rdma && knet.crypto.cipher != "none");
+    }
 
     std::vector<NodeSettings> nodes;      // in the order of the file
     std::size_t local = 0;                // index of this node in `nodes`

@@ -160,10 +160,33 @@ std::vector<Rule> membership() {
     return rules;
 }
 
+// The network by RDMA: devices and their descriptions are opened by name, also after a failure. Drivers are loaded before.
+std::vector<Rule> membership_devices() {
+    std::vector<Rule> rules = membership();
+    rules.insert(rules.end(), {
+        {SCMP_SYS(openat), {}},                                    // what Landlock and the user leave: /dev/infiniband, /sys
+        {SCMP_SYS(newfstatat), {}},
+        {SCMP_SYS(getdents64), {}},
+        {SCMP_SYS(readlink), {}},
+        {SCMP_SYS(readlinkat), {}},
+        {SCMP_SYS(access), {}},
+        {SCMP_SYS(faccessat2), {}},
+        {SCMP_SYS(lseek), {}},
+        {SCMP_SYS(ioctl), {equal(1, 0xC0181B01)}},                 // RDMA_VERBS_IOCTL
+        {SCMP_SYS(ioctl), {equal(1, 0x5401)}},                     // TCGETS: stdio asks whether a file is a terminal
+        {SCMP_SYS(socket), {equal(0, AF_UNIX)}},                   // the address daemon, if it runs
+        {SCMP_SYS(prlimit64), {equal(2, 0)}},                      // reading limits
+        {SCMP_SYS(madvise), {}},                                   // buffers that are not to be forked
+        {SCMP_SYS(sched_getaffinity), {}},
+    });
+    return rules;
+}
+
 std::vector<Rule> rules_of(Profile profile) {
     switch (profile) {
         case Profile::config: return config();
         case Profile::membership: return membership();
+        case Profile::membership_devices: return membership_devices();
         case Profile::lookup:
         case Profile::worker: break;
     }
@@ -196,7 +219,7 @@ Status load_filter(Profile profile) {
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_LOG, 1);
     seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);
     // Threads that run already come under it too.
-    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, profile == Profile::membership ? 1 : 0);
+    seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, profile == Profile::membership || profile == Profile::membership_devices ? 1 : 0);
     for (const Rule& rule : rules_of(profile))
         if (const Status allowed = allow(filter.get(), rule); !allowed) return allowed.error();
     if (const int result = seccomp_load(filter.get()); result != 0)

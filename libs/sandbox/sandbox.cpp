@@ -2,6 +2,7 @@
 #include "libs/sandbox/sandbox.h"
 
 #include <cap-ng.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <span>
 #include <thread>
 
 #include "libs/sandbox/profiles.h"
@@ -66,6 +68,8 @@ Status take_room(Profile profile, Report& report) {
     if (profile == Profile::lookup) return Done{};
     if (profile == Profile::config) {
         if (missing = make_own_room(); !missing.empty()) missing = "own namespaces (" + missing + ")";
+    } else if (profile == Profile::membership_devices) {
+        missing = "empty root (RDMA devices are opened by name)";
     } else if (profile == Profile::membership) {
         const Result<bool> left = leave_files();
         if (!left) return error("sandbox: %s", left.error().text.c_str());
@@ -109,7 +113,7 @@ Status drop_capabilities(const Who& who, Report& report) {
 
 Status set_limits(const Options& options) {
     struct Limit { int which; const char* name; std::uint64_t value; };
-    const bool worker = options.profile == Profile::worker, membership = options.profile == Profile::membership;
+    const bool worker = options.profile == Profile::worker, membership = options.profile == Profile::membership || options.profile == Profile::membership_devices;
     std::vector<Limit> limits = {{RLIMIT_CORE, "core size", 0}, {RLIMIT_MSGQUEUE, "message queues", 0}, {RLIMIT_NPROC, "processes", 0},
                                  {RLIMIT_FSIZE, "file size", worker || options.profile == Profile::lookup ? 0 : kFileMax}};
     if (!membership) {   // which pins its memory and has its class already
@@ -128,8 +132,21 @@ Status set_limits(const Options& options) {
     return Done{};
 }
 
-// No file, TCP port, abstract socket or foreign process, whatever else fails. Tolerated where the kernel has no Landlock.
-void landlock_everything(Report& report) {
+constexpr std::uint64_t kWriteFile = 1 << 1, kReadFile = 1 << 2, kReadDir = 1 << 3, kDeviceControl = 1 << 15;
+
+struct Reachable {
+    const char* path;
+    std::uint64_t rights;
+};
+constexpr Reachable kDevices[] = {
+    {"/dev/infiniband", kReadFile | kWriteFile | kReadDir | kDeviceControl},
+    {"/sys", kReadFile | kReadDir},
+    {"/proc/sys", kReadFile | kReadDir},
+    {"/etc/libibverbs.d", kReadFile | kReadDir},
+};
+
+// No file but those given, no TCP port, abstract socket or foreign process, whatever else fails. Tolerated where the kernel has no Landlock.
+void landlock_everything(std::span<const Reachable> but, Report& report) {
     struct { std::uint64_t files, tcp, scopes; } rules{};
     const long abi = syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1) {
@@ -142,6 +159,16 @@ void landlock_everything(Report& report) {
     rules.scopes = abi >= 6 ? 3 : 0;
     const std::size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
     const long ruleset = syscall(SYS_landlock_create_ruleset, &rules, size, 0);
+    for (const Reachable& one : but) {
+        const int at = open(one.path, O_PATH | O_CLOEXEC);
+        if (at < 0) continue;   // then there is nothing to reach
+        landlock_path_beneath_attr rule{};
+        rule.allowed_access = one.rights & rules.files;
+        rule.parent_fd = at;
+        if (ruleset >= 0 && syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
+            report.missing.push_back(std::string("Landlock rule for ") + one.path + " (" + std::strerror(errno) + ")");
+        close(at);
+    }
     if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         report.missing.push_back(std::string("Landlock (") + std::strerror(errno) + ")");
     if (ruleset >= 0) close(static_cast<int>(ruleset));
@@ -169,7 +196,8 @@ Result<Report> enter(const Options& options) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return error("sandbox: PR_SET_NO_NEW_PRIVS: %s", std::strerror(errno));
     if (options.profile == Profile::lookup) return report;
     prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);   // Linux before 6.3: the filter alone refuses PROT_EXEC
-    landlock_everything(report);
+    const bool devices = options.profile == Profile::membership_devices;
+    landlock_everything(devices ? std::span<const Reachable>(kDevices) : std::span<const Reachable>(), report);
     if (!has_filter(options.profile)) {
         report.missing.emplace_back("system-call list (built with sanitizers)");
         return report;

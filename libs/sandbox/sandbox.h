@@ -20,6 +20,7 @@ enum class Profile : std::uint8_t {
     lookup,       // answers the names that `config` asks for: files and network, but no right and no other user's process
     worker,       // serves rings: what it may call is the list in profiles.cpp; everything else kills it
     membership,   // owns the network: a longer list, in the same file
+    membership_devices,   // the same for RDMA: devices are opened by name, behind enter() and again after a failure
 };
 
 struct Options {

@@ -93,6 +93,8 @@ public:
     Submitted submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now);
     Submitted submit_sync(ServiceSet own, sync::Round round, ByteView body, Instant now);
     void sync_done(std::uint32_t service, sync::Round round, Instant now);
+    // Frames sent from now on have at most so many bytes, and never more than the configuration says.
+    void limit_frames(std::size_t bytes) { totem_.limit_frames(bytes); }
     std::size_t room() const;
 
     const totem::Totem& totem() const { return totem_; }

@@ -39,6 +39,7 @@ public:
     bool backlog_critical() const;
     void leave(Output& out);
     void reconfigure(const Config& config);
+    void limit_frames(std::size_t bytes);
     State state() const { return state_; }
     RingId ring() const { return operational_ring_; }
     std::span<const NodeId> members() const { return memb_; }
@@ -132,7 +133,7 @@ private:
 
     Config config_;
     const std::uint32_t ring_start_;
-    const std::size_t body_max_;       // M: most bytes of a plain frame's body
+    std::size_t body_max_;             // M: most bytes of a plain frame's body
     const std::size_t queue_bytes_;    // Q frames of M bytes
     std::vector<NodeId> listed_;       // configured nodes, sorted
 

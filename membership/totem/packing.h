@@ -16,6 +16,8 @@ class SendQueue {
 public:
     // `body_max`: most bytes of a frame's body.
     explicit SendQueue(std::size_t body_max) : body_max_(body_max) {}
+    // From the next frame on; what is cut already stays as it is.
+    void set_body_max(std::size_t bytes) { body_max_ = bytes; }
 
     // False, and nothing taken, if the queue would hold more than `limit` bytes.
     bool push(const Submission& message, std::size_t limit);

@@ -17,8 +17,8 @@ constexpr std::size_t kQueueBytes = 4u << 20;  // of each send queue, in whole f
 constexpr std::size_t kQueueWhileSyncing = kQueueBytes + (32u << 20);
 constexpr std::size_t kNetmtuMin = 256;        // bytes; below, the frame's own headers leave no room to speak of
 
-std::size_t body_max(const Config& config) {
-    return std::clamp<std::size_t>(config.netmtu, kNetmtuMin, wire::kFrameMax) - 2 * wire::kMcastHeaderSize;
+std::size_t body_max(std::size_t netmtu) {
+    return std::clamp<std::size_t>(netmtu, kNetmtuMin, wire::kFrameMax) - 2 * wire::kMcastHeaderSize;
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ const char* name(State state) {
 Core::Core(const Config& config, std::uint64_t stored_ring_sequence, std::uint32_t ring_start)
     : config_(config),
       ring_start_(ring_start),
-      body_max_(body_max(config)),
+      body_max_(body_max(config.netmtu)),
       queue_bytes_(kQueueBytes / body_max_ * body_max_),
       listed_(config.nodes),
       random_(config.random_seed * 0x9E3779B97F4A7C15u + config.self + 1),
@@ -57,6 +57,12 @@ Core::Core(const Config& config, std::uint64_t stored_ring_sequence, std::uint32
     std::sort(listed_.begin(), listed_.end());
     regular_.reset(ring_start + 1);
     recovery_.reset(ring_start + 1);
+}
+
+void Core::limit_frames(std::size_t bytes) {
+    body_max_ = body_max(std::min<std::size_t>(bytes, config_.netmtu));
+    normal_queue_.set_body_max(body_max_);
+    sync_queue_.set_body_max(body_max_);
 }
 
 void Core::reconfigure(const Config& config) {
@@ -215,6 +221,7 @@ std::size_t Totem::room(Stream stream) const { return core_->room(stream); }
 bool Totem::backlog_critical() const { return core_->backlog_critical(); }
 void Totem::leave(Output& out) { core_->leave(out); }
 void Totem::reconfigure(const Config& config) { core_->reconfigure(config); }
+void Totem::limit_frames(std::size_t bytes) { core_->limit_frames(bytes); }
 State Totem::state() const { return core_->state(); }
 RingId Totem::ring() const { return core_->ring(); }
 std::span<const NodeId> Totem::members() const { return core_->members(); }

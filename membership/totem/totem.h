@@ -77,6 +77,9 @@ public:
     // the random seed stay what they are.
     void reconfigure(const Config& config);
 
+    // Frames of at most so many bytes from now on, whatever the configuration allows beyond; with `bytes` below 256, of 256.
+    void limit_frames(std::size_t bytes);
+
     State state() const;
     RingId ring() const;                        // of the last operational ring
     std::span<const NodeId> members() const;

@@ -87,6 +87,8 @@ public:
 
     virtual const Counters& counters() const = 0;
     virtual std::string describe() const = 0;
+    // Longest frame that every node can be sent, as known now; 0: as configured. May change between two calls of on_time().
+    virtual std::size_t frame_max() const { return 0; }
 
     // About four times a second: looks after links, log lines and reports. Bounded, does not wait.
     virtual void on_time(Instant) {}

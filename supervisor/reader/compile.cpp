@@ -326,7 +326,8 @@ void Compiler::corosync_defaults() {
 
 // In motet.yaml encryption is the default, and whoever does not want it says so.
 void Compiler::yaml_defaults() {
-    if (snapshot_.get_or("totem.transport", "knet") != "knet" || snapshot_.get_or("totem.secauth", "off") == "on") return;
+    const std::string_view transport = snapshot_.get_or("totem.transport", "knet");
+    if ((transport != "knet" && transport != "rdma" && transport != "iba") || snapshot_.get_or("totem.secauth", "off") == "on") return;
     if (!snapshot_.get("totem.crypto_cipher") && !snapshot_.get("totem.crypto_hash")) {
         snapshot_.set("totem.crypto_cipher", "aes256");
         snapshot_.set("totem.crypto_hash", "sha256");
@@ -335,7 +336,7 @@ void Compiler::yaml_defaults() {
 
 // Where the key is, for the supervisor: only its path travels in the snapshot.
 void Compiler::keyfile() {
-    if (!config::derive(snapshot_).knet.crypto.on() || snapshot_.get("totem.key")) return;
+    if (!config::derive(snapshot_).needs_key() || snapshot_.get("totem.key")) return;
     std::string path(snapshot_.get_or("totem.keyfile", ""));
     if (path.empty()) {
         const std::size_t slash = input_.main.name.rfind('/');

@@ -168,6 +168,7 @@ std::string manual_key(const Key& key) {
     if (key.has(config::kLater)) facts += " Without effect in this release.";
     if (key.has(config::kRefused)) facts += " Refused by this release.";
     if (key.has(config::kKnetOnly)) facts += " Only with transport knet.";
+    if (key.has(config::kRdmaOnly)) facts += " Only with transport rdma.";
     return out + roff(facts) + "\n";
 }
 

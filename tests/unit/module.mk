@@ -88,6 +88,15 @@ tests_unit_membership_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_membership_tests_LDADD = membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la libs/feed/libfeed.la libs/ring/libring.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/membership_tests
 
+if HAVE_RDMA
+check_PROGRAMS += tests/unit/rdma_tests
+tests_unit_rdma_tests_SOURCES = tests/unit/membership/transport/rdma/fake_fabric.h tests/unit/membership/transport/rdma/incarnation_test.cpp \
+	tests/unit/membership/transport/rdma/link_test.cpp tests/unit/membership/transport/rdma/pieces_test.cpp
+tests_unit_rdma_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_rdma_tests_LDADD = membership/transport/rdma/libmotetrdma.la membership/transport/udp/libaddress.la libs/loop/libloop.la libs/base/libbase.la $(RDMA_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/rdma_tests
+endif
+
 check_PROGRAMS += tests/unit/cpg_tests
 tests_unit_cpg_tests_SOURCES = tests/unit/workers/cpg/core_fixture.h tests/unit/workers/cpg/core_flows_test.cpp \
 	tests/unit/workers/cpg/core_hostile_test.cpp tests/unit/workers/cpg/core_parts_test.cpp \

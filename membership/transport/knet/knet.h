@@ -16,7 +16,7 @@
 
 #include "libs/base/result.h"
 #include "libs/base/time.h"
-#include "membership/transport/knet/key.h"
+#include "membership/transport/key.h"
 #include "membership/transport/transport.h"
 
 namespace motet::transport {

@@ -68,6 +68,27 @@ TEST(Ring, MessagesOfAllNodesArriveInOneOrderAndPerSenderInOrder) {
     }
 }
 
+TEST(Ring, FramesStayWithinALimitThatCameLater) {
+    Net net({.nodes = {1, 2, 3}});
+    net.start_all();
+    ASSERT_TRUE(net.run_until_formed({1, 2, 3}));
+    ASSERT_TRUE(net.node(1).submit(numbered(1, 0, 9000)));
+    ASSERT_TRUE(net.run_until_delivered(1));
+    for (Node* each : net.alive()) each->core.limit_frames(700);
+    std::size_t longest = 0;
+    net.seen = [&](NodeId, NodeId, ByteView frame) { longest = std::max(longest, frame.size()); };
+    ASSERT_TRUE(net.node(2).submit(numbered(2, 0, 9000)));
+    ASSERT_TRUE(net.run_until_delivered(2));
+    net.expect_equal_order();
+    EXPECT_LE(longest, 700u);
+    EXPECT_GT(longest, 600u);
+    for (Node* each : net.alive()) each->core.limit_frames(1u << 20);
+    ASSERT_TRUE(net.node(3).submit(numbered(3, 0, 9000)));
+    ASSERT_TRUE(net.run_until_delivered(3));
+    EXPECT_GT(longest, 1400u);
+    EXPECT_LE(longest, 1500u) << "never beyond the configuration";
+}
+
 TEST(Ring, LostAndReorderedMcastsAreRepairedWithoutANewRing) {
     Net net({.nodes = {1, 2, 3}, .seed = 5});
     net.start_all();

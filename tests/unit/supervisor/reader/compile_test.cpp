@@ -420,7 +420,7 @@ const std::vector<Broken>& broken_files() {
         // Values of one key.
         {"version 3", true, "allow_unencrypted: yes\ntotem:\n  version: 3\n  transport: udpu\n" + kNodes, 3, "totem.version", "expected 2"},
         {"no version", true, "allow_unencrypted: yes\ntotem:\n  transport: udpu\n" + kNodes, 2, "totem.version", "write version: 2"},
-        {"bad transport", true, "allow_unencrypted: yes\ntotem:\n  version: 2\n  transport: tcp\n" + kNodes, 4, "totem.transport", "expected knet, udpu or udp"},
+        {"bad transport", true, "allow_unencrypted: yes\ntotem:\n  version: 2\n  transport: tcp\n" + kNodes, 4, "totem.transport", "expected knet, udpu, udp, rdma or iba"},
         {"token is a word", true, totem("  token: fast\n"), 6, "totem.token", "correct it"},
         {"token is negative", true, totem("  token: -1\n"), 6, "totem.token", "expected a number"},
         {"token has a unit", true, totem("  token: 3s\n"), 6, "totem.token", "expected a number"},

@@ -1,4 +1,4 @@
-// The cluster's key on its way from a descriptor into libknet: kept in one place, wiped when it goes.
+// The cluster's key on its way from a descriptor into a transport: kept in one place, wiped when it goes.
 #pragma once
 #include <array>
 #include <cstdint>

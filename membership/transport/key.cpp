@@ -1,4 +1,4 @@
-#include "membership/transport/knet/key.h"
+#include "membership/transport/key.h"
 
 #include <errno.h>
 #include <string.h>
