@@ -362,6 +362,7 @@ bool Process::read_control() {
             case control::Type::go: go_ = true; break;
             case control::Type::stop: stop_ = true; return true;
             case control::Type::dump: dump(); break;
+            case control::Type::key: take_key(message); break;
             case control::Type::config: take_config(message); break;
             case control::Type::key_step: key_step(message.header.a); break;
             default:

@@ -4,12 +4,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 #include <cstring>
 
 #include "libs/base/log.h"
 #include "membership/process.h"
 
 namespace motet {
+namespace {
+
+constexpr std::uint64_t kUseKey = 1;   // of Type::key_step; 2: forget the old one
+
+}  // namespace
 
 // In order, as far as the supervisor's socket takes them; the rest stays with its link.
 bool Process::forward_operations() {
@@ -60,12 +66,23 @@ Status Process::reconfigure(const config::Snapshot& snapshot) {
 }
 
 Status Process::reconfigure_transport(const config::TotemSettings& settings) {
-    if (settings.transport == config::Transport::knet) return error("the nodes and links of transport knet cannot change while the node runs");
+#ifdef HAVE_KNET
+    if (settings.transport == config::Transport::knet) {
+        const Status done = transport::reconfigure_knet(*transport_, knet_config(settings), key_);
+        if (key_ >= 0) ::close(std::exchange(key_, -1));
+        return done;
+    }
+#endif
     return transport::reconfigure_udp(*transport_, udp_config(settings));
 }
 
-void Process::key_step(std::uint64_t step) { MOTET_LOG(error, "step %llu of a change of the key: transport %s has no encryption",
-                                                       static_cast<unsigned long long>(step), transport_->describe().c_str()); }
+// The steps after a new configuration came with a new key, which made it accepted beside the old one.
+void Process::key_step(std::uint64_t step) {
+    if (!transport_) return;
+    const Status done = step == kUseKey ? transport_->use_installed_key() : transport_->forget_old_key();
+    if (!done) MOTET_LOG(error, "step %llu of a change of the key: %s", static_cast<unsigned long long>(step), done.error().text.c_str());
+    else MOTET_LOG(notice, "%s", step == kUseKey ? "the new key is used for sending, the old one is accepted too" : "the old key is forgotten");
+}
 
 void Process::answer_config(std::uint64_t number, const Status& done) {
     control::Header header{.type = static_cast<std::uint32_t>(control::Type::config_taken), .a = number, .b = done ? 1u : 0u};

@@ -68,4 +68,18 @@ Result<UniqueFd> open_key(const config::Snapshot& snapshot) {
     return sealed(std::move(memory), path.c_str());
 }
 
+// Mapped, not copied: what is unmapped is gone.
+bool same_key(const UniqueFd& a, const UniqueFd& b) {
+    if (!a || !b) return !a && !b;
+    struct stat x{}, y{};
+    if (fstat(a.get(), &x) != 0 || fstat(b.get(), &y) != 0 || x.st_size != y.st_size) return false;
+    const auto size = static_cast<std::size_t>(x.st_size);
+    void* p = mmap(nullptr, size, PROT_READ, MAP_SHARED, a.get(), 0);
+    void* q = mmap(nullptr, size, PROT_READ, MAP_SHARED, b.get(), 0);
+    const bool same = p != MAP_FAILED && q != MAP_FAILED && std::memcmp(p, q, size) == 0;
+    if (p != MAP_FAILED) munmap(p, size);
+    if (q != MAP_FAILED) munmap(q, size);
+    return same;
+}
+
 }  // namespace motet::supervisor

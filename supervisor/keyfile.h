@@ -1,5 +1,5 @@
 // The cluster's key: opened here with the supervisor's rights, checked, and handed to membership as a sealed copy, so that what a
-// restarted membership gets is what the ring uses, whatever has happened to the file. This process never has the key in its memory.
+// restarted membership gets is what the ring uses, whatever has happened to the file. This process has no copy of the key in its memory.
 #pragma once
 #include "libs/base/result.h"
 #include "libs/config/snapshot.h"
@@ -9,5 +9,8 @@ namespace motet::supervisor {
 
 // Read-only. Invalid, without an error, if the configuration needs no key. An error names the file, the reason and the remedy.
 Result<UniqueFd> open_key(const config::Snapshot& snapshot);
+
+// Whether two keys have the same bytes; two that are not there are the same too.
+bool same_key(const UniqueFd& a, const UniqueFd& b);
 
 }  // namespace motet::supervisor

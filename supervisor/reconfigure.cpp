@@ -6,6 +6,7 @@
 
 #include "libs/base/log.h"
 #include "libs/config/changes.h"
+#include "supervisor/keyfile.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
 
@@ -124,9 +125,15 @@ void Supervisor::on_reload() {
     }
     if (!fresh) return refuse(preparing_, joined(lines));
 
+    Result<UniqueFd> key = open_key(fresh->snapshot);
+    if (!key) {
+        MOTET_LOG(error, "%s", key.error().text.c_str());
+        return refuse(preparing_, key.error().text);
+    }
     const config::Snapshot& running = start_.configuration.snapshot;
-    const std::uint64_t flags = (config::encryption_changed(running, fresh->snapshot) ? 1u : 0u) | (config::moved(running, fresh->snapshot) ? 2u : 0u);
-    prepared_.emplace(Prepared{preparing_, std::move(*fresh)});
+    const bool rekeyed = config::encryption_changed(running, fresh->snapshot) || !same_key(*key, key_);
+    const std::uint64_t flags = (rekeyed ? 1u : 0u) | (config::moved(running, fresh->snapshot) ? 2u : 0u);
+    prepared_.emplace(Prepared{preparing_, std::move(*fresh), std::move(*key), rekeyed});
     if (preparing_ == 0) return commit(0);
     const std::size_t worker = cfg_worker();
     const int fds[] = {prepared_->configuration.file.get()};
@@ -143,6 +150,8 @@ void Supervisor::commit(std::uint64_t number) {
     }
     const config::Snapshot before = std::move(start_.configuration.snapshot);
     start_.configuration = std::move(prepared_->configuration);
+    const bool rekeyed = prepared_->rekeyed;
+    if (rekeyed) key_ = std::move(prepared_->key);
     prepared_.reset();
     ++reloads_;
     last_reload_ = "done";
@@ -156,6 +165,10 @@ void Supervisor::commit(std::uint64_t number) {
     access_.configure(start_.configuration.snapshot);
     log::set_level(logging::level_of(start_.configuration.snapshot, start_.options.log_level));
     if (const Status opened = logging::configure(start_.configuration.snapshot); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
+    if (rekeyed && key_ && children_[kMembership].started) {
+        const int key[] = {key_.get()};
+        control::send(children_[kMembership].control.get(), header_of(control::Type::key), {}, key);
+    }
     spread_configuration(number);
 }
 

@@ -126,7 +126,9 @@ private:
     struct Prepared {
         std::uint64_t number = 0;                 // 0: of nobody who could be answered
         Configuration configuration;
-        void transfer(TakeOver& t) { t(number, configuration); }
+        UniqueFd key;
+        bool rekeyed = false;                     // another key, cipher or hash
+        void transfer(TakeOver& t) { t(number, configuration, key, rekeyed); }
     };
     std::uint64_t preparing_ = 0;                 // number of the run of motet-config
     std::optional<std::uint64_t> prepare_next_;   // asked for meanwhile

@@ -27,7 +27,7 @@ enum class Type : std::uint32_t {
                       //                segment rw, submit segment ro;
                       //                without fds: that worker has died, its link is over
     link_broken = 13, // membership -> : a = number, b = incarnation; that worker broke the ring's rules: replace it
-    key = 14,         // -> membership: the cluster's key, before `start`; fds: key ro
+    key = 14,         // -> membership: the cluster's key, before `start`, or a new one before `config`; fds: key ro
     // A new configuration while the node runs, and what else the cfg service asks of the daemon (cfg::Operation).
     operation = 30,   // membership -> : a = what, b = its number, c = number of the worker that asks; body: text
     prepared = 31,    // -> worker of cfg: a = number, b = 1 the file is good, c = 1 another key or encryption, 2 another address of a

@@ -15,6 +15,7 @@ extern "C" {
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "libs/wire/header.h"
@@ -114,9 +115,7 @@ Status Handle::open(const KnetConfig& config, const Key& key) {
     routing_ = new Routing;
     int data = data_[1];
     std::int8_t channel = kChannel;
-    if (knet_handle_enable_access_lists(handle_, config.block_unlisted ? 1 : 0) != 0) return failed("access lists");
-    if (knet_handle_pmtud_setfreq(handle_, config.pmtud_interval_s) != 0) return failed("totem.knet_pmtud_interval");
-    if (config.mtu != 0 && knet_handle_pmtud_set(handle_, config.mtu) != 0) return failed("totem.knet_mtu");
+    if (const Status set = set_parameters(config); !set) return set;
     if (knet_handle_enable_filter(handle_, routing_, Routing::route) != 0) return failed("routing");
     if (knet_handle_enable_sock_notify(handle_, nullptr, ignore_socket_events) != 0) return failed("socket events");
     if (knet_handle_add_datafd(handle_, &data, &channel) != 0) return failed("data socket");
@@ -188,27 +187,58 @@ Status Handle::forget_old() {
     return Done{};
 }
 
-Status Handle::add_nodes(const KnetConfig& config) {
-    const KnetNode* self = nullptr;
-    for (const KnetNode& node : config.nodes)
-        if (node.id == config.self) self = &node;
+void Handle::clear_link(NodeId node, std::uint8_t link) {
+    const auto id = static_cast<knet_node_id_t>(node);
+    (void)knet_link_set_enable(handle_, id, link, 0);
+    (void)knet_link_clear_config(handle_, id, link);
+}
+
+void Handle::remove_node(NodeId node) {
+    std::uint8_t links[KNET_MAX_LINK];
+    std::size_t count = 0;
+    const auto id = static_cast<knet_node_id_t>(node);
+    if (knet_link_get_link_list(handle_, id, links, &count) == 0)
+        for (std::size_t i = 0; i < count; ++i) clear_link(node, links[i]);
+    (void)knet_host_remove(handle_, id);
+    std::erase(hosts_, node);
+}
+
+Status Handle::set_link(const KnetConfig& config, const KnetNode& self, const KnetNode& node, std::uint8_t n) {
+    const KnetLink& link = config.links[n];
+    const auto id = static_cast<knet_node_id_t>(node.id);
+    Result<Address> from = parse_address(self.addresses[n], link.port), to = parse_address(node.addresses[n], link.port);
+    if (!from) return from.error();
+    if (!to) return to.error();
+    if (knet_link_set_config(handle_, id, n, KNET_TRANSPORT_UDP, &from->storage, &to->storage, KNET_LINK_FLAG_TRAFFICHIPRIO) == 0) return Done{};
+    return error("cannot open link %u at %s port %u: %s; %s", n, self.addresses[n].c_str(), link.port, std::strerror(errno),
+                 errno == EADDRINUSE ? "another program, perhaps another node on this machine, has it"
+                                     : "check the address, the port and the permissions");
+}
+
+Status Handle::set_nodes(const KnetConfig& config, const KnetConfig* before) {
+    const KnetNode* self = config.find(config.self);
+    const KnetNode* self_before = before == nullptr ? nullptr : before->find(config.self);
     if (self == nullptr) return error("this node (%u) is not in the nodelist", config.self);
+    for (const NodeId host : std::vector<NodeId>(hosts_))
+        if (config.find(host) == nullptr) remove_node(host);
     for (const KnetNode& node : config.nodes) {
         if (node.id == config.self) continue;       // what is for ourselves never comes here
         const auto id = static_cast<knet_node_id_t>(node.id);
-        if (knet_host_add(handle_, id) != 0) return failed("adding a node");
-        hosts_.push_back(node.id);
+        const bool known = std::find(hosts_.begin(), hosts_.end(), node.id) != hosts_.end();
+        if (!known && knet_host_add(handle_, id) != 0) return failed("adding a node");
+        if (!known) hosts_.push_back(node.id);
         if (knet_host_set_policy(handle_, id, kPolicies[static_cast<std::size_t>(config.mode)]) != 0) return failed("totem.link_mode");
+        const KnetNode* was = known && before != nullptr ? before->find(node.id) : nullptr;
         for (std::uint8_t n = 0; n < kKnetLinksMax; ++n) {
-            if (self->addresses[n].empty() || node.addresses[n].empty()) continue;
+            const bool wanted = !self->addresses[n].empty() && !node.addresses[n].empty();
+            const bool there = was != nullptr && !self_before->addresses[n].empty() && !was->addresses[n].empty();
+            const bool same = there && self->addresses[n] == self_before->addresses[n] && node.addresses[n] == was->addresses[n] &&
+                              config.links[n].port == before->links[n].port;
+            if (there && !(wanted && same)) clear_link(node.id, n);
+            if (!wanted) continue;
+            if (!same)
+                if (const Status set = set_link(config, *self, node, n); !set) return set;
             const KnetLink& link = config.links[n];
-            Result<Address> from = parse_address(self->addresses[n], link.port), to = parse_address(node.addresses[n], link.port);
-            if (!from) return from.error();
-            if (!to) return to.error();
-            if (knet_link_set_config(handle_, id, n, KNET_TRANSPORT_UDP, &from->storage, &to->storage, KNET_LINK_FLAG_TRAFFICHIPRIO) != 0)
-                return error("cannot open link %u at %s port %u: %s; %s", n, self->addresses[n].c_str(), link.port, std::strerror(errno),
-                             errno == EADDRINUSE ? "another program, perhaps another node on this machine, has it"
-                                                 : "check the address, the port and the permissions");
             if (knet_link_set_ping_timers(handle_, id, n, link.ping_interval.ms(), link.ping_timeout.ms(), link.ping_precision) != 0)
                 return failed("knet_ping_interval, knet_ping_timeout, knet_ping_precision");
             if (knet_link_set_pong_count(handle_, id, n, link.pong_count) != 0) return failed("knet_pong_count");
@@ -219,22 +249,18 @@ Status Handle::add_nodes(const KnetConfig& config) {
     return Done{};
 }
 
+Status Handle::set_parameters(const KnetConfig& config) {
+    if (knet_handle_enable_access_lists(handle_, config.block_unlisted ? 1 : 0) != 0) return failed("access lists");
+    if (knet_handle_pmtud_setfreq(handle_, config.pmtud_interval_s) != 0) return failed("totem.knet_pmtud_interval");
+    if (knet_handle_pmtud_set(handle_, config.mtu) != 0) return failed("totem.knet_mtu");
+    return Done{};
+}
+
 void Handle::close() {
     if (handle_ != nullptr) {
         // Without this the last frames, a leave among them, would be lost.
         (void)knet_handle_setfwd(handle_, 0);
-        for (const NodeId host : hosts_) {
-            std::uint8_t links[KNET_MAX_LINK];
-            std::size_t count = 0;
-            const auto id = static_cast<knet_node_id_t>(host);
-            if (knet_link_get_link_list(handle_, id, links, &count) != 0) continue;
-            for (std::size_t i = 0; i < count; ++i) {
-                (void)knet_link_set_enable(handle_, id, links[i], 0);
-                (void)knet_link_clear_config(handle_, id, links[i]);
-            }
-            (void)knet_host_remove(handle_, id);
-        }
-        hosts_.clear();
+        for (const NodeId host : std::vector<NodeId>(hosts_)) remove_node(host);
         (void)knet_handle_remove_datafd(handle_, data_[1]);
         const WipingAllocator wiping;
         (void)knet_handle_free(handle_);

@@ -21,7 +21,9 @@ public:
 
     // The handle itself, its threads, the data socket and everything but hosts and links.
     Status open(const KnetConfig& config, const Key& key);
-    Status add_nodes(const KnetConfig& config);
+    // Makes hosts and links what `config` wants; `before` is what they are, null at the start. What has not changed is not touched.
+    Status set_nodes(const KnetConfig& config, const KnetConfig* before);
+    Status set_parameters(const KnetConfig& config);
     // Flushes what was written, then takes everything down.
     void close();
 
@@ -36,6 +38,9 @@ public:
     std::uint64_t malformed() const;        // frames that the routing filter refused
 
 private:
+    Status set_link(const KnetConfig& config, const KnetNode& self, const KnetNode& node, std::uint8_t link);
+    void clear_link(NodeId node, std::uint8_t link);
+    void remove_node(NodeId node);
     Status set_slot(const Crypto& crypto, const Key& key, std::uint8_t slot);
 
     knet_handle* handle_ = nullptr;

@@ -41,24 +41,13 @@ public:
     Status open(const Key& key, std::vector<std::string>& missing) {
         if (const Status opened = handle_.open(config_, key); !opened) return opened;
         // Nobody's packets are taken in before his link is up, so none gets past the guard.
-        if (const Status added = handle_.add_nodes(config_); !added) return added;
-        const Result<std::vector<GuardedLink>> links = guarded_links(config_);
-        if (!links) return links.error();
-        guard_ = guard_sockets(*links, config_.block_unlisted, !config_.crypto.on(), kSocketBuffer);
+        if (const Status added = handle_.set_nodes(config_, nullptr); !added) return added;
+        if (const Status guarded = put_guard(); !guarded) return guarded;
         if (!guard_.complete) missing.emplace_back("packet filter on the links' sockets");
         if (guard_.smallest_buffer < kSocketBuffer)
             missing.push_back("socket buffers of 8 MiB (the kernel grants " + std::to_string(guard_.smallest_buffer / 1024) +
                               " KiB; start as root or raise net.core.rmem_max and net.core.wmem_max)");
-        for (const KnetNode& node : config_.nodes) {
-            if (node.id == config_.self) continue;
-            for (unsigned n = 0; n < kKnetLinksMax; ++n) {
-                if (node.addresses[n].empty()) continue;
-                watches_.emplace_back(node.id, n, node.addresses[n], config_.links[n].ping_interval);
-                per_address_.push_back({node.addresses[n]});
-            }
-        }
-        links_.resize(watches_.size());
-        for (std::size_t i = 0; i < watches_.size(); ++i) links_[i] = watches_[i].state();
+        watch_links();
         descriptors_ = {handle_.data()};
         return Done{};
     }
@@ -92,6 +81,7 @@ public:
         if (!read) return read.error();
         return handle_.install(crypto, *read);
     }
+    Status reconfigure(const KnetConfig& wanted, int key);
     Status use_installed_key() override { return handle_.use_installed(); }
     Status forget_old_key() override { return handle_.forget_old(); }
 
@@ -106,6 +96,13 @@ private:
         used_ += frame.size();
     }
 
+    Status put_guard() {
+        const Result<std::vector<GuardedLink>> links = guarded_links(config_);
+        if (!links) return links.error();
+        guard_ = guard_sockets(*links, config_.block_unlisted, !config_.crypto.on(), kSocketBuffer);
+        return Done{};
+    }
+    void watch_links();
     void read_notes(Instant now);
     void on_note(std::string_view text, Instant now);
     void look_at_links(Instant now);
@@ -141,6 +138,57 @@ private:
     Instant intruders_due_{}, other_since_{};
     unsigned other_lines_ = 0;
 };
+
+// One watch for each link of each peer; those of links that were there already go on.
+void Knet::watch_links() {
+    std::vector<LinkWatch> watches;
+    std::vector<PerAddress> per_address;
+    for (const KnetNode& node : config_.nodes) {
+        if (node.id == config_.self) continue;
+        for (unsigned n = 0; n < kKnetLinksMax; ++n) {
+            if (node.addresses[n].empty()) continue;
+            std::size_t old = 0;
+            while (old < watches_.size() && !(watches_[old].state().peer == node.id && watches_[old].state().link == n &&
+                                              watches_[old].state().address == node.addresses[n]))
+                ++old;
+            if (old < watches_.size()) {
+                watches.push_back(watches_[old]);
+                per_address.push_back(per_address_[old]);
+            } else {
+                watches.emplace_back(node.id, n, node.addresses[n], config_.links[n].ping_interval);
+                per_address.push_back({node.addresses[n]});
+            }
+        }
+    }
+    watches_ = std::move(watches);
+    per_address_ = std::move(per_address);
+    links_.clear();
+    for (const LinkWatch& watch : watches_) links_.push_back(watch.state());
+    next_sample_ = 0;
+}
+
+Status Knet::reconfigure(const KnetConfig& wanted, int key) {
+    if (wanted.compression_model != config_.compression_model || wanted.compression_threshold != config_.compression_threshold ||
+        wanted.compression_level != config_.compression_level)
+        return error("the compression of knet cannot change while the node runs; restart motet to use it");
+    const bool rekey = key >= 0 || wanted.crypto.cipher != config_.crypto.cipher || wanted.crypto.hash != config_.crypto.hash ||
+                       wanted.crypto.model != config_.crypto.model;
+    if (rekey)
+        if (const Status installed = install_key(wanted.crypto, key); !installed) return installed;
+    const KnetConfig before = config_;
+    Status set = handle_.set_parameters(wanted);
+    if (set) set = handle_.set_nodes(wanted, &before);
+    if (!set) {
+        (void)handle_.set_parameters(before);
+        if (const Status back = handle_.set_nodes(before, &wanted); !back)
+            MOTET_LOG(error, "knet: the links cannot be put back to what they were: %s", back.error().text.c_str());
+        if (rekey) (void)forget_old_key();
+        return set;
+    }
+    config_ = wanted;
+    watch_links();
+    return put_guard();
+}
 
 void Knet::flush() {
     std::size_t done = 0;
@@ -333,6 +381,12 @@ Result<std::unique_ptr<Transport>> open_knet(const KnetConfig& config, Key key, 
     auto transport = std::make_unique<Knet>(config);
     if (const Status opened = transport->open(key, missing); !opened) return opened.error();
     return std::unique_ptr<Transport>(std::move(transport));
+}
+
+Status reconfigure_knet(Transport& transport, const KnetConfig& config, int key) {
+    auto* knet = dynamic_cast<Knet*>(&transport);
+    if (knet == nullptr) return error("transport %s is not knet", transport.describe().c_str());
+    return knet->reconfigure(config, key);
 }
 
 }  // namespace motet::transport

@@ -49,10 +49,22 @@ struct KnetConfig {
     std::int32_t compression_level = 0;
     // Runs what starts threads so that they have no privileges. Empty: libknet's threads keep those of the process.
     std::function<Status(const std::function<void()>& start)> start_threads;
+
+    // Null: not in the list.
+    const KnetNode* find(NodeId id) const {
+        for (const KnetNode& node : nodes)
+            if (node.id == id) return &node;
+        return nullptr;
+    }
 };
 
 // Opens sockets and starts libknet's threads. `key` is needed with crypto, and wiped. Errors name what failed and the remedy.
 // What could not be had but is not needed (large socket buffers) is appended to `missing`.
 Result<std::unique_ptr<Transport>> open_knet(const KnetConfig& config, Key key, std::vector<std::string>& missing);
+
+// Other nodes, addresses, timers and priorities while it runs; and, if `key` is a descriptor or the cipher or hash is another one,
+// the first step of a change of the key (Transport::install_key). After an error everything is as it was, as far as the kernel
+// allows. Compression cannot change. Sockets opened here get the kernel's ordinary limit of buffer space.
+Status reconfigure_knet(Transport& transport, const KnetConfig& config, int key);
 
 }  // namespace motet::transport
