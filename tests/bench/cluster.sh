@@ -13,13 +13,14 @@
 #   cluster.sh exec ID NODE CMD ...             run a client inside a node
 #   cluster.sh start|stop|kill9 ID NODE         engine on one node
 #   cluster.sh killpids ID NODE                 what kill9 would kill
-#   cluster.sh isolate|heal ID NODE             cut / restore the node's link
+#   cluster.sh isolate|heal ID NODE [LINK]      cut / restore the node's link, or all of them
 #   cluster.sh pids ID NODE                     engine pids (outer numbering)
 #   cluster.sh usage ID NODE                    JSON: CPU seconds, RSS, PSS, threads
 #   cluster.sh info ID                          JSON description
 #
 # key=value: net=ns|loop  transport=...  crypto=none|CIPHER/HASH  token=MS
 #   rr=yes|no  mtu=N  ip=4|6  log=file|none  nodes_extra="lines for the config"
+#   links=N (net=ns): link 0 as ip= says, every second one IPv6
 #   anything else is passed to the engine as OPT_<key>.
 #
 # An engine is engines/ENGINE.sh defining:
@@ -81,6 +82,13 @@ engine_wait_ready() {
 	local -a e=()
 	mapfile -t e < <(engine_client_env "$1")
 	in_node "$1" env "${e[@]}" "$CPGLOAD" ready -E "$N" -W "${READY_WAIT:-30}"
+}
+
+# Address of node $1 on link $2.
+link_address() {
+	if [ "$2" = 0 ]; then echo "${ADDR[$1]}"
+	elif [ $(($2 % 2)) = 1 ]; then echo "fd00:77:$2::$1"
+	else echo "${NETPFX%.*}.$2.$1"; fi
 }
 
 holder_script='
@@ -147,6 +155,17 @@ make_node() {
 		*) nsenter -t "$p" -n ip addr add "${ADDR[$n]}/24" brd + dev eth0 ;;
 		esac
 		nsenter -t "$p" -n ip link set eth0 up
+		local l address
+		for ((l = 1; l < OPT_links; l++)); do
+			nsenter -t "$hub" -n ip link add "h${n}l$l" mtu "$OPT_mtu" type veth peer name "eth$l" mtu "$OPT_mtu" netns "$p" || die veth
+			nsenter -t "$hub" -n ip link set "h${n}l$l" master "br$l" up
+			address=$(link_address "$n" "$l")
+			case $address in
+			*:*) nsenter -t "$p" -n ip addr add "$address/64" dev "eth$l" nodad ;;
+			*) nsenter -t "$p" -n ip addr add "$address/24" brd + dev "eth$l" ;;
+			esac
+			nsenter -t "$p" -n ip link set "eth$l" up
+		done
 		case ${ADDR[$n]} in *:*) ;; *) nsenter -t "$p" -n ip route add 224.0.0.0/4 dev eth0 ;; esac
 	fi
 }
@@ -174,7 +193,7 @@ cmd_up() {
 		*) die "bad option $kv" ;;
 		esac
 	done
-	: "${OPT_ip:=4}" "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=yes}" "${OPT_log:=file}" "${OPT_crypto:=none}"
+	: "${OPT_ip:=4}" "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=yes}" "${OPT_log:=file}" "${OPT_crypto:=none}" "${OPT_links:=1}"
 	. "$HERE/engines/$ENGINE.sh"
 	engine_defaults || die "engine defaults"
 	mkdir -p "$STATE"
@@ -193,6 +212,10 @@ cmd_up() {
 	if [ "$NET" = ns ]; then
 		nsenter -t "$hub" -n ip link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || die bridge
 		nsenter -t "$hub" -n ip link set br0 up
+		for ((i = 1; i < OPT_links; i++)); do
+			nsenter -t "$hub" -n ip link add "br$i" type bridge stp_state 0 forward_delay 0 mcast_snooping 0 || die bridge
+			nsenter -t "$hub" -n ip link set "br$i" up
+		done
 	fi
 	if [ "$NET" = loop ]; then
 		for i in $(seq "$N"); do nsenter -t "$hub" -n ip addr add "${ADDR[$i]}/32" dev lo || die addr; done
@@ -254,8 +277,15 @@ wait) load "$2"; NODE_DIR=$STATE/n$3; engine_wait_ready "$3" ;;
 stop) load "$2"; NODE_DIR=$STATE/n$3; engine_stop_node "$3" ;;
 kill9) load "$2"; NODE_DIR=$STATE/n$3; kill -9 $(engine_kill_pids "$3") ;;
 killpids) load "$2"; NODE_DIR=$STATE/n$3; engine_kill_pids "$3" ;;
-isolate) load "$2"; nsenter -t "$(cat "$STATE/hub")" -n ip link set "h$3" down ;;
-heal) load "$2"; nsenter -t "$(cat "$STATE/hub")" -n ip link set "h$3" up ;;
+isolate | heal)
+	load "$2"
+	[ "$1" = heal ] && to=up || to=down
+	for ((l = 0; l < ${OPT_links:-1}; l++)); do
+		[ -z "${4:-}" ] || [ "$4" = "$l" ] || continue
+		[ "$l" = 0 ] && port=h$3 || port=h${3}l$l
+		nsenter -t "$(cat "$STATE/hub")" -n ip link set "$port" "$to"
+	done
+	;;
 pids) load "$2"; NODE_DIR=$STATE/n$3; engine_pids "$3" ;;
 usage)
 	load "$2"

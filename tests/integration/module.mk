@@ -12,5 +12,5 @@ integration_tests = tests/integration/mixed_representative.sh tests/integration/
 	tests/integration/single_node.py tests/integration/api_conformance.py tests/integration/hostile_client.py \
 	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
 dist_check_SCRIPTS += $(integration_tests)
-EXTRA_DIST += tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
+EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
 TESTS += $(integration_tests)
