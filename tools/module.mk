@@ -5,3 +5,11 @@ motetctl_LDADD = libs/config/libconfig.la libs/base/libbase.la
 sbin_PROGRAMS += corosync-keygen
 corosync_keygen_SOURCES = tools/corosync_keygen.cpp
 dist_man8_MANS += docs/man/corosync-keygen.8
+
+# Under Corosync's names.
+sbin_PROGRAMS += corosync-cfgtool corosync-cpgtool
+TOOL_LIMIT = tools/limit.cpp tools/limit.h tools/motetctl_request.cpp tools/motetctl_request.h
+corosync_cfgtool_SOURCES = tools/cfgtool.cpp $(TOOL_LIMIT)
+corosync_cfgtool_LDADD = libs/client/libcfg.la libs/client/libcmap.la libs/client/libcorosync_common.la -lpthread
+corosync_cpgtool_SOURCES = tools/cpgtool.cpp $(TOOL_LIMIT)
+corosync_cpgtool_LDADD = libs/client/libcfg.la libs/client/libcpg.la libs/client/libcorosync_common.la -lpthread

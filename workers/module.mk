@@ -31,10 +31,11 @@ workers_confdb_libcore_la_SOURCES = workers/confdb/core/cmap.cpp workers/confdb/
 
 # The worker without its main().
 noinst_LTLIBRARIES += workers/confdb/libconfdb_worker.la
-workers_confdb_libconfdb_worker_la_SOURCES = workers/confdb/cmap_part.cpp workers/confdb/cmap_part.h workers/confdb/engine.cpp \
+workers_confdb_libconfdb_worker_la_SOURCES = workers/confdb/cmap_part.cpp workers/confdb/cmap_part.h workers/confdb/control_part.cpp \
+	workers/confdb/control_part.h workers/confdb/engine.cpp \
 	workers/confdb/engine.h workers/confdb/fill.cpp workers/confdb/fill.h workers/confdb/host_output.h \
 	workers/confdb/objects_part.h workers/confdb/pages.cpp workers/confdb/pages.h workers/confdb/part.h
 
 pkglibexec_PROGRAMS += motet-confdb
 motet_confdb_SOURCES = workers/confdb/main.cpp
-motet_confdb_LDADD = workers/confdb/libconfdb_worker.la workers/confdb/libcore.la $(WORKER_LIBS)
+motet_confdb_LDADD = workers/confdb/libconfdb_worker.la workers/confdb/libcfg_core.la workers/confdb/libcore.la $(WORKER_LIBS)

@@ -95,7 +95,14 @@ std::vector<std::string> waiting_for_restart(const Snapshot& snapshot) {
 
 std::string shared_settings(const Snapshot& snapshot) {
     std::string out;
-    for (const auto& [key, value] : snapshot.entries()) {
+    // What waits for a restart must be alike too: the node that comes back with it would be alone.
+    Snapshot as_written = snapshot;
+    for (const std::string& key : waiting_for_restart(snapshot)) {
+        const std::string wanted(snapshot.get_or(std::string(kRestartPrefix) + key, ""));
+        if (wanted.empty()) as_written.erase(key);
+        else as_written.set(key, wanted);
+    }
+    for (const auto& [key, value] : as_written.entries()) {
         const bool of_cluster = key.starts_with("totem.") || key.starts_with("nodelist.") || key.starts_with("quorum.");
         // What a node may have for itself: where its key lies, which network it binds to, which of the nodes it is.
         const bool own = secret(key) || key == "totem.keyfile" || key == "totem.nodeid" || key == kLocalPosition || key == "quorum.votes" ||

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "libs/base/bytes.h"
 #include "libs/base/ids.h"
@@ -39,6 +40,9 @@ public:
     // Before the reply is visible, everything submitted so far is in membership's hands.
     virtual void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) = 0;
     virtual void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) = 0;
+    // What only the daemon can do, in order with what is submitted and never lost; of the worker that serves cfg only
+    // (cfg::Operation), others are cut off. `text`: at most feed::kOperationTextMax bytes, the rest is dropped.
+    virtual void operate(std::uint32_t what, std::uint64_t number, std::string_view text) = 0;
     // Engine::on_disconnect() follows at the end of the round.
     virtual void close(ConnId conn, Close why) = 0;
     // To the supervisor, which does what this worker may ask for (libs/control/control.h) and ignores the rest. Lost when its

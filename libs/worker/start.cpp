@@ -20,18 +20,6 @@ constexpr std::size_t kLogLineMax = 448;
 constexpr int kExitBroken = 1;
 constexpr std::size_t kStartFds = 5;
 
-Result<config::Snapshot> read_config(int fd) {
-    struct stat st {};
-    if (fstat(fd, &st) != 0 || st.st_size <= 0 || static_cast<std::uint64_t>(st.st_size) > config::kSnapshotMax)
-        return error("configuration snapshot: impossible size");
-    const auto size = static_cast<std::size_t>(st.st_size);
-    void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED) return error("configuration snapshot: mapping: %s", std::strerror(errno));
-    auto result = config::Snapshot::decode({static_cast<const std::uint8_t*>(at), size});
-    munmap(at, size);
-    return result;
-}
-
 Status map_status(int fd, Started& started) {
     struct stat st {};
     if (fstat(fd, &st) != 0 || st.st_size < static_cast<off_t>(metrics::kPageSize))
@@ -58,6 +46,18 @@ Status map_all(const std::vector<int>& fds, Started& started) {
 }
 
 }  // namespace
+
+Result<config::Snapshot> read_config(int fd) {
+    struct stat st {};
+    if (fstat(fd, &st) != 0 || st.st_size <= 0 || static_cast<std::uint64_t>(st.st_size) > config::kSnapshotMax)
+        return error("configuration snapshot: impossible size");
+    const auto size = static_cast<std::size_t>(st.st_size);
+    void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) return error("configuration snapshot: mapping: %s", std::strerror(errno));
+    auto result = config::Snapshot::decode({static_cast<const std::uint8_t*>(at), size});
+    munmap(at, size);
+    return result;
+}
 
 void log_to_supervisor() {
     log::set_sink([](log::Level level, std::string_view line) {

@@ -26,6 +26,9 @@ void log_to_supervisor();
 // What cannot go on says why, once, and exits.
 [[noreturn]] void fatal(const std::string& why);
 
+// A configuration snapshot, which stays the caller's descriptor.
+Result<config::Snapshot> read_config(int fd);
+
 // The supervisor's START, with its five descriptors; all are closed or owned by the result.
 Result<Started> take_start(control::Message& message);
 

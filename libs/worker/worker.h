@@ -36,6 +36,7 @@ private:
     void sync_done(std::uint32_t service, std::uint64_t round) override;
     void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) override;
     void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) override;
+    void operate(std::uint32_t what, std::uint64_t number, std::string_view text) override { uplink_.operation(what, number, text); }
     void close(ConnId conn, Close why) override;
     void tell(const control::Header& header, ByteView body) override;
 

@@ -94,6 +94,9 @@ void Worker::on_control() {
             }
             case control::Type::stop: stopping_ = true; break;
             case control::Type::dump: dump(); break;
+            case control::Type::config:
+                log::set_level(static_cast<log::Level>(std::clamp<std::uint64_t>(message_.header.b, 3, 7)));
+                [[fallthrough]];
             default:
                 engine_->on_told(message_);
                 for (const int fd : message_.fds)

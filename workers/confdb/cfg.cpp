@@ -211,7 +211,8 @@ void Core::addresses(ConnId conn, std::uint64_t request, NodeId node, Output& ou
 LinkView Core::link_to(const config::NodeSettings& node, unsigned link) const {
     if (node.id == self_) return {true, true, 65535};
     if (settings_.transport == config::Transport::knet) return world_.link(node.id, link).value_or(LinkView{true, is_member(node.id), 0});
-    return {true, is_member(node.id), settings_.netmtu};
+    constexpr std::uint32_t kFrameHeader = 90;   // what Corosync takes off
+    return {true, is_member(node.id), settings_.netmtu - std::min(settings_.netmtu, kFrameHeader)};
 }
 
 void Core::ring_status(ConnId conn, std::uint64_t request, Output& out) const {
@@ -254,6 +255,28 @@ void Core::node_status(ConnId conn, std::uint64_t request, NodeId node, Output& 
     }
     if (node == self_) status.reachable = 1;
     reply(conn, request, status, out);
+}
+
+void Core::save(Writer& out) const {
+    out.u8(synchronised_ ? 1 : 0);
+    out.u64(dropped_);
+    out.u32(static_cast<std::uint32_t>(members_.size()));
+    for (const NodeId node : members_) out.u32(node);
+    out.u32(static_cast<std::uint32_t>(connections_.size()));
+    for (const ConnId conn : connections_) out.u64(conn);
+    shutdown_.save(out);
+    reload_.save(out);
+}
+
+bool Core::restore(Reader& in) {
+    synchronised_ = in.u8() != 0;
+    dropped_ = in.u64();
+    const std::uint32_t members = in.u32();
+    if (members > kNodesMax) return false;
+    for (std::uint32_t i = 0; i < members && in.ok(); ++i) members_.push_back(in.u32());
+    const std::uint32_t connections = in.u32();
+    for (std::uint32_t i = 0; i < connections && in.ok(); ++i) connections_.insert(in.u64());
+    return shutdown_.restore(in) && reload_.restore(in) && in.ok();
 }
 
 std::string Core::status_json() const {

@@ -42,6 +42,10 @@ public:
     void on_time(Instant now, Output& out);
 
     bool synchronised() const { return synchronised_; }
+    // Everything but settings and connections' existence outside, for a successor; restore() on a fresh core.
+    void save(Writer& out) const;
+    bool restore(Reader& in);
+
     std::string status_json() const;
     std::uint64_t dropped() const { return dropped_; }   // messages from peers that made no sense
 

@@ -343,4 +343,104 @@ void Reload::on_time(Instant now, Output& out) {
     answer_all(Code::ok, out);
 }
 
+// --- for a successor
+
+namespace {
+
+constexpr std::uint32_t kTextMax = 1u << 20;
+
+void put_text(Writer& out, std::string_view text) {
+    out.u32(static_cast<std::uint32_t>(text.size()));
+    out.bytes(as_bytes(text));
+}
+std::string take_text(Reader& in) {
+    const std::uint32_t length = in.u32();
+    return length > kTextMax ? std::string() : std::string(as_text(in.bytes(length)));
+}
+template <class Nodes>
+void put_nodes(Writer& out, const Nodes& nodes) {
+    out.u32(static_cast<std::uint32_t>(nodes.size()));
+    for (const NodeId node : nodes) out.u32(node);
+}
+std::vector<NodeId> take_nodes(Reader& in) {
+    std::vector<NodeId> out;
+    const std::uint32_t count = in.u32();
+    for (std::uint32_t i = 0; i < count && i < kNodesMax && in.ok(); ++i) out.push_back(in.u32());
+    return out;
+}
+void put_flags(Writer& out, std::initializer_list<bool> flags) {
+    for (const bool flag : flags) out.u8(flag ? 1 : 0);
+}
+
+}  // namespace
+
+void Reload::save(Writer& out) const {
+    out.u64(number_);
+    out.u64(tickets_);
+    put_nodes(out, members_);
+    put_flags(out, {all_motet_, complete_, asked_, wanted_, again_, cancelled_, started_});
+    out.u32(tries_);
+    out.u64(static_cast<std::uint64_t>(due_.ns));
+    out.u32(static_cast<std::uint32_t>(waiters_.size()));
+    for (const Waiter& w : waiters_) {
+        out.u64(w.conn);
+        out.u64(w.request);
+    }
+    out.u8(question_ ? 1 : 0);
+    if (!question_) return;
+    const Question& q = *question_;
+    out.u32(q.asker);
+    out.u64(q.number);
+    out.u8(static_cast<std::uint8_t>(q.stage));
+    put_flags(out, {q.agreed, q.rekeyed, q.applied_here, q.own.good, q.own.rekeyed, q.own.moved});
+    put_nodes(out, q.members);
+    put_nodes(out, q.done);
+    put_nodes(out, q.own.nodes);
+    put_text(out, q.own.text);
+    out.u64(q.ticket);
+    out.u32(static_cast<std::uint32_t>(q.votes.size()));
+    for (const auto& [node, vote] : q.votes) {
+        out.u32(node);
+        put_flags(out, {vote.good, vote.rekeyed});
+        put_text(out, vote.text);
+    }
+}
+
+bool Reload::restore(Reader& in) {
+    number_ = in.u64();
+    tickets_ = in.u64();
+    const std::vector<NodeId> members = take_nodes(in);
+    members_ = {members.begin(), members.end()};
+    for (bool* flag : {&all_motet_, &complete_, &asked_, &wanted_, &again_, &cancelled_, &started_}) *flag = in.u8() != 0;
+    tries_ = in.u32();
+    due_.ns = static_cast<std::int64_t>(in.u64());
+    const std::uint32_t waiters = in.u32();
+    for (std::uint32_t i = 0; i < waiters && in.ok(); ++i) {
+        const ConnId conn = in.u64();
+        waiters_.push_back({conn, in.u64()});
+    }
+    if (in.u8() == 0) return in.ok();
+    Question& q = question_.emplace();
+    q.asker = in.u32();
+    q.number = in.u64();
+    const std::uint8_t stage = in.u8();
+    if (stage > static_cast<std::uint8_t>(Stage::switching)) return false;
+    q.stage = static_cast<Stage>(stage);
+    for (bool* flag : {&q.agreed, &q.rekeyed, &q.applied_here, &q.own.good, &q.own.rekeyed, &q.own.moved}) *flag = in.u8() != 0;
+    const std::vector<NodeId> all = take_nodes(in), done = take_nodes(in);
+    q.members = {all.begin(), all.end()};
+    q.done = {done.begin(), done.end()};
+    q.own.nodes = take_nodes(in);
+    q.own.text = take_text(in);
+    q.ticket = in.u64();
+    const std::uint32_t votes = in.u32();
+    for (std::uint32_t i = 0; i < votes && in.ok(); ++i) {
+        Vote& vote = q.votes[in.u32()];
+        vote.good = in.u8() != 0;
+        vote.rekeyed = in.u8() != 0;
+        vote.text = take_text(in);
+    }
+    return in.ok();
+}
+
 }  // namespace motet::cfg

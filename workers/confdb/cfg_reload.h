@@ -46,6 +46,8 @@ public:
 
     Instant deadline() const { return started_ ? Instant{} : due_; }
     void on_time(Instant now, Output& out);
+    void save(Writer& out) const;
+    bool restore(Reader& in);
     const char* stage() const;        // one word for the status page
 
 private:

@@ -93,4 +93,33 @@ void Shutdown::on_time(Instant now, Output& out) {
     else if (asker_ != 0) decide(flags_ == kRegardless, out);
 }
 
+void Shutdown::save(Writer& out) const {
+    for (const std::set<ConnId>* set : {&trackers_, &waiting_}) {
+        out.u32(static_cast<std::uint32_t>(set->size()));
+        for (const ConnId conn : *set) out.u64(conn);
+    }
+    out.u64(asker_);
+    out.u64(request_);
+    out.u32(flags_);
+    out.u8(announced_ ? 1 : 0);
+    out.u8(started_ ? 1 : 0);
+    out.u64(static_cast<std::uint64_t>(patience_.ns));
+    out.u64(static_cast<std::uint64_t>(due_.ns));
+}
+
+bool Shutdown::restore(Reader& in) {
+    for (std::set<ConnId>* set : {&trackers_, &waiting_}) {
+        const std::uint32_t count = in.u32();
+        for (std::uint32_t i = 0; i < count && in.ok(); ++i) set->insert(in.u64());
+    }
+    asker_ = in.u64();
+    request_ = in.u64();
+    flags_ = in.u32();
+    announced_ = in.u8() != 0;
+    started_ = in.u8() != 0;
+    patience_.ns = static_cast<std::int64_t>(in.u64());
+    due_.ns = static_cast<std::int64_t>(in.u64());
+    return in.ok();
+}
+
 }  // namespace motet::cfg

@@ -23,6 +23,9 @@ public:
     Instant deadline() const { return started_ ? Instant{} : due_; }
     void on_time(Instant now, Output& out);
 
+    void save(Writer& out) const;
+    bool restore(Reader& in);
+
 private:
     enum Flags : std::uint32_t { kRequest = 0, kRegardless = 1, kImmediate = 2 };
     void decide(bool stop, Output& out);

@@ -6,6 +6,7 @@
 
 #include "libs/wire/service.h"
 #include "workers/confdb/cmap_part.h"
+#include "workers/confdb/control_part.h"
 #include "workers/confdb/fill.h"
 #include "workers/confdb/objects_part.h"
 
@@ -22,6 +23,7 @@ Engine::Engine(const worker::Settings& settings, worker::Host& host) : host_(hos
     fill(store_, settings_.config, settings_.self);
     const Shared shared{host_, settings_, store_, changes_};
     parts_.push_back(std::make_unique<CmapPart>(shared, pages_));
+    parts_.push_back(std::make_unique<ControlPart>(shared, settings_, pages_));
     parts_.push_back(std::make_unique<ObjectsPart>(shared));
 }
 
@@ -48,6 +50,9 @@ void Engine::on_sync_started() {
 }
 
 void Engine::on_init(const feed::Init& init) {
+    // cmap takes part in every synchronisation.
+    if (init.service == static_cast<std::uint32_t>(wire::Service::cmap))
+        for (const auto& part : parts_) part->on_ring(init);
     if (Part* part = serving(init.service)) part->on_init(init);
     settle();
 }

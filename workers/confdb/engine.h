@@ -50,7 +50,7 @@ private:
     void settle();
 
     worker::Host& host_;
-    const worker::Settings settings_;
+    worker::Settings settings_;
     Fanout changes_;
     Store store_;
     Pages pages_;

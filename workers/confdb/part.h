@@ -32,6 +32,8 @@ public:
 
     // As worker::Engine's, for this service only; on_sync_started() and on_complete() come to all parts.
     virtual void on_sync_started() {}
+    // The members of the ring that is being formed: to all parts, cfg among them, which has no step of its own to take.
+    virtual void on_ring(const feed::Init&) {}
     virtual void on_init(const feed::Init&) {}
     virtual void on_process(feed::Step step) = 0;   // ends with host.sync_done(step.service, step.round)
     virtual void on_activate(feed::Step) {}

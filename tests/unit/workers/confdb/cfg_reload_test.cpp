@@ -205,6 +205,40 @@ TEST(CfgReload, VotesOfOutsidersAndForOtherQuestionsCountNothing) {
     EXPECT_FALSE(ring[1].did(Operation::commit));
 }
 
+// Goal: a successor goes on where a worker died. Method: in the middle of a question and of a shutdown, the state moves to a
+// fresh core, which ends both.
+TEST(CfgReload, ASuccessorFinishesWhatWasUnderWay) {
+    CfgRing ring(3);
+    ring[1].daemon_answers = false;
+    ring[1].request(1, Request::reload);
+    ring[1].request(7, Request::track_start);
+    ring[1].request_with(2, Request::try_shutdown, std::uint32_t{0});
+    ring.run();
+    Bytes saved, again;
+    Writer out(saved);
+    ring[1].core.save(out);
+    config::TotemSettings settings;
+    for (NodeId id = 1; id <= 3; ++id) settings.nodes.push_back({.id = id, .name = "", .addresses = {"127.0.0." + std::to_string(id)}, .votes = 1});
+    std::deque<std::pair<NodeId, Bytes>> bus;
+    CfgNode successor(1, settings, bus);
+    Reader in(saved);
+    ASSERT_TRUE(successor.core.restore(in));
+    EXPECT_EQ(in.remaining(), 0u);
+    Writer twice(again);
+    successor.core.save(twice);
+    EXPECT_EQ(saved, again);
+    successor.core.on_prepared(1, successor.found, successor.out());
+    ASSERT_EQ(bus.size(), 1u);
+    EXPECT_TRUE(wire::cfg::decode_reload_message(bus[0].second, false)->good);
+    successor.request_with(7, Request::reply_shutdown, std::uint32_t{1});
+    EXPECT_EQ(successor.code(2), Code::ok);
+    for (std::size_t cut = 0; cut < saved.size(); ++cut) {
+        CfgNode broken(1, settings, bus);
+        Reader part(ByteView(saved).first(cut));
+        EXPECT_FALSE(broken.core.restore(part)) << cut;
+    }
+}
+
 TEST(CfgReload, DifferencesAreNamedWhereverTheyAre) {
     EXPECT_EQ(cfg::difference(1, "a=1\nb=2\n", 2, "a=1\nb=2\n"), "");
     EXPECT_EQ(cfg::difference(1, "a=1\nb=2\n", 2, "a=1\nb=3\n"), "b is 2 on node 1 and 3 on node 2");
