@@ -21,7 +21,7 @@ std::string section(std::string_view section_name, std::string_view body, std::i
 
 std::string Supervisor::answer(const std::string& request) const {
     std::string out;
-    if (request == "status" || request == "members" || request == "groups") {
+    if (request == "status" || request == "members" || request == "groups" || request == "quorum") {
         out = own_section();
         for (std::size_t i = 0; i < plan_.size(); ++i)
             if (request == "status" || (request == "members") == (i == kMembership)) out += child_section(i);
@@ -32,7 +32,7 @@ std::string Supervisor::answer(const std::string& request) const {
         json.close(']');
         out = section("events", json.str(), 0);
     } else {
-        return "error unknown request; known are status, members, groups, events\n";
+        return "error unknown request; known are status, members, groups, quorum, events\n";
     }
     return out + "end\n";
 }

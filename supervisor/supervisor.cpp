@@ -15,6 +15,7 @@
 #include "libs/sandbox/profiles.h"
 #include "supervisor/keyfile.h"
 #include "supervisor/logging.h"
+#include "supervisor/remembered.h"
 
 namespace motet::supervisor {
 namespace {
@@ -31,6 +32,7 @@ constexpr int kMessagesPerRound = 64;                   // of one child
 constexpr int kLastMessages = 1024;                     // of a child that has ended
 constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
 constexpr int kRealtimeDefault = 50;
+constexpr std::uint32_t kVotes = 5;                      // service of the worker that counts votes
 
 std::uint64_t tag_of(std::size_t child, ChildTag what) { return kTagChildren + child * kTagsPerChild + what; }
 bool is_worker(std::size_t index) { return index != kMembership; }
@@ -316,8 +318,10 @@ void Supervisor::hand_over_worker(std::size_t index) {
         child.link = std::move(*link);
         const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(),
                            child.link.submit_writable.get(), child.link.delivery_read_only.get()};
-        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, plan_[index].services), {}, fds) &&
-             control::send(child.control.get(), header_of(control::Type::go));
+        ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, plan_[index].services), {}, fds);
+        if (ok && contains(plan_[index].services, kVotes))
+            ok = control::send(child.control.get(), header_of(control::Type::expected_votes, remembered_votes(start_.options.state_dir)));
+        ok = ok && control::send(child.control.get(), header_of(control::Type::go));
         child.started = ok;
         if (ok && plan_[index].administers) ok = send_pages(index);
         // Before its own START membership could make nothing of it; it gets all links behind that.
@@ -433,6 +437,15 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
         case control::Type::access:
             if (plan_[index].administers && message.header.b <= UINT32_MAX)
                 access_.set(message.header.a == 0 ? Access::Of::user : Access::Of::group, message.header.b, message.header.c != 0);
+            return;
+        case control::Type::expected_votes:
+            if (!contains(plan_[index].services, kVotes) || message.header.a > UINT32_MAX) return;
+            if (const Status kept = remember_votes(start_.options.state_dir, static_cast<std::uint32_t>(message.header.a)); !kept)
+                MOTET_LOG(error, "%s", kept.error().text.c_str());
+            return;
+        case control::Type::cancel_wait_for_all:
+            for (std::size_t i = 0; plan_[index].administers && i < plan_.size(); ++i)
+                if (contains(plan_[i].services, kVotes) && children_[i].control) control::send(children_[i].control.get(), message.header);
             return;
         case control::Type::shutdown: {
             if (!plan_[index].administers) return;

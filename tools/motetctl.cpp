@@ -24,6 +24,7 @@ constexpr const char* kHelp =
     "  members             the nodes of the ring\n"
     "  links               every link to every other node: up or down and why, latency, loss, path MTU\n"
     "  groups              the closed process groups and their members\n"
+    "  quorum              who counts, whether this part may act, why, and what would change it\n"
     "  events              the last lines of the log\n"
     "  config ...          explain keys, check and convert files; see motetctl config\n"
     "Options:\n"
@@ -37,7 +38,7 @@ struct Command {
     const char* name;
     Printed (*print)(const Answer&, bool json);
 };
-constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups}, {"events", print_events}};
+constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups}, {"quorum", print_quorum}, {"events", print_events}};
 
 // Commands with words of their own.
 struct Tool {

@@ -221,6 +221,40 @@ Printed print_groups(const Answer& answer, bool json) {
     return {out, true};
 }
 
+Printed print_quorum(const Answer& answer, bool json) {
+    const Json quorum = section(answer, "quorum");
+    if (quorum.is_null()) return {"quorum does not run or has said nothing yet; see motetctl status\n", false};
+    if (json) return as_json(quorum);
+    const bool quorate = flag_of(quorum, "quorate", false);
+    std::string out = silence("quorum", quorum);
+    out += line("Quorate", quorate ? "yes" : "NO: nothing that needs quorum runs here");
+    out += line("Provider", text_of(quorum, "provider", "?"));
+    out += line("Why", text_of(quorum, "why", "?"));
+    out += line(quorate ? "Lost by" : "Won by", text_of(quorum, "change", "?"));
+    const Json features = quorum.value("features", Json::object());
+    std::string on;
+    for (const auto& [name, value] : features.items())
+        if (value.is_boolean() && value.get<bool>()) on += (on.empty() ? "" : ", ") + printable(name);
+    if (!on.empty()) out += line("Options", on);
+    const Json device = quorum.value("device", Json::object());
+    if (flag_of(device, "configured", false)) {
+        std::string text = flag_of(device, "registered", false) ? text_of(device, "name", "?") : "not registered";
+        if (flag_of(device, "registered", false)) {
+            text += flag_of(device, "alive", false) ? ", alive, " : ", silent, ";
+            text += flag_of(device, "votes_for_us", false) ? "votes for this part" : "does not vote for this part";
+        }
+        out += line("Device", text + ", " + counted(number_of(device, "votes"), "vote"));
+    }
+    out += "Nodes\n";
+    const Json nodes = list_of(quorum, "nodes");
+    for (const Json& node : nodes)
+        out += "  " + padded(text_of(node, "id", "?"), 5) + padded(counted(number_of(node, "votes"), "vote"), 9) + text_of(node, "state", "?") +
+               (number_of(node, "id", -1) == number_of(quorum, "node", -2) ? ", this node" : "") + "\n";
+    if (nodes.empty())
+        for (const Json& id : list_of(quorum, "members")) out += "  " + printable(id.dump()) + "\n";
+    return {out, true};
+}
+
 Printed print_events(const Answer& answer, bool json) {
     const auto it = answer.find("events");
     const Json events = it == answer.end() ? Json() : Json::parse(it->second.body, nullptr, false);

@@ -19,6 +19,7 @@ Printed print_status(const Answer& answer, bool json);
 Printed print_links(const Answer& answer, bool json);
 Printed print_members(const Answer& answer, bool json);
 Printed print_groups(const Answer& answer, bool json);
+Printed print_quorum(const Answer& answer, bool json);
 Printed print_events(const Answer& answer, bool json);
 
 }  // namespace motet::ctl

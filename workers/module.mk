@@ -39,3 +39,8 @@ workers_confdb_libconfdb_worker_la_SOURCES = workers/confdb/cmap_part.cpp worker
 pkglibexec_PROGRAMS += motet-confdb
 motet_confdb_SOURCES = workers/confdb/main.cpp
 motet_confdb_LDADD = workers/confdb/libconfdb_worker.la workers/confdb/libcfg_core.la workers/confdb/libcore.la $(WORKER_LIBS)
+
+pkglibexec_PROGRAMS += motet-quorum
+motet_quorum_SOURCES = workers/quorum/main.cpp workers/quorum/engine.cpp workers/quorum/engine.h workers/quorum/settings.cpp \
+	workers/quorum/settings.h
+motet_quorum_LDADD = workers/quorum/libcore.la $(WORKER_LIBS)

@@ -72,6 +72,7 @@ private:
     void links();
     void multicast();
     void quorum();
+    void quorum_device();
     void tie_breaker();
     void logging();
     void processes();
@@ -363,20 +364,53 @@ void Checks::quorum() {
         fail("quorum.two_node", "is for exactly two nodes and the nodelist has %zu; remove it", settings_.nodes.size());
     if (has("quorum.votes") && !settings_.nodes.empty()) warn("quorum.votes", "has no effect beside a nodelist; use quorum_votes of the nodes");
     if (!settings_.votequorum) {
-        for (const char* key : {"quorum.expected_votes", "quorum.two_node", "quorum.wait_for_all", "quorum.last_man_standing", "quorum.auto_tie_breaker"}) {
-            if (in_.number_or(key, 0) == 0) continue;
+        for (const char* key : {"quorum.expected_votes", "quorum.two_node", "quorum.wait_for_all", "quorum.last_man_standing", "quorum.auto_tie_breaker", "quorum.allow_downscale",
+                                "quorum.expected_votes_tracking", "quorum.device.model"}) {
+            if (in_.number_or(key, 0) == 0 && !(has(key) && std::string_view(key).ends_with("model"))) continue;
             warn(key, "has no effect without provider: corosync_votequorum; add it");
             return;
         }
         return;
     }
     tie_breaker();
+    quorum_device();
+    std::uint64_t sum = 0;
+    for (const NodeSettings& node : settings_.nodes) sum += node.votes;
+    if (in_.number_or("quorum.expected_votes", 0) != 0 && settings_.expected_votes < sum)
+        warn("quorum.expected_votes", "is %u and the nodes have %llu votes together: two parts of the cluster could each have a majority until they meet; remove it",
+             settings_.expected_votes, static_cast<unsigned long long>(sum));
+    constexpr std::uint32_t kCorosyncMax = 509;
+    if (settings_.expected_votes > kCorosyncMax)
+        warn("quorum.expected_votes", "%u votes are more than Corosync 3.1 can count (%u); use fewer if one of its nodes is to join", settings_.expected_votes, kCorosyncMax);
     if (!in_.flag("quorum.last_man_standing", false)) return;
+    if (!in_.flag("quorum.wait_for_all", true))
+        warn("quorum.wait_for_all", "is 0 with last_man_standing: after restarts two parts of the cluster can become quorate; remove it");
     for (std::size_t i = 0; i < settings_.nodes.size(); ++i) {
         if (settings_.nodes[i].votes == 1) continue;
         fail("quorum.last_man_standing", "needs one vote per node but node %zu of the list has %u; set its quorum_votes to 1 or remove last_man_standing",
              i + 1, settings_.nodes[i].votes);
         return;
+    }
+}
+
+void Checks::quorum_device() {
+    if (!has("quorum.device.model")) return;
+    for (const char* other : {"two_node", "last_man_standing", "auto_tie_breaker", "allow_downscale"}) {
+        if (!in_.flag(std::string("quorum.") + other, false)) continue;
+        fail("quorum.device.model", "and %s cannot be used together; remove one of them", other);
+        return;
+    }
+    const bool expected_given = in_.number_or("quorum.expected_votes", 0) != 0;
+    const std::uint64_t votes = in_.number_or("quorum.device.votes", 0);
+    if (!has("quorum.device.votes")) {
+        for (const NodeSettings& node : settings_.nodes) {
+            if (node.votes == 1 && !expected_given) continue;
+            fail("quorum.device.model", "needs quorum.device.votes where expected_votes is set or a node has other than 1 vote; add it");
+            return;
+        }
+    } else if (expected_given && settings_.expected_votes < votes + 2) {
+        fail("quorum.device.votes", "is %llu of %u expected votes: the nodes would have less than 2; lower it or raise expected_votes",
+             static_cast<unsigned long long>(votes), settings_.expected_votes);
     }
 }
 
@@ -399,7 +433,8 @@ void Checks::tie_breaker() {
     }
     if (!in_.flag("quorum.auto_tie_breaker", false)) return;
     const bool odd = settings_.expected_votes % 2 == 1;
-    const bool wait_for_all = in_.flag("quorum.wait_for_all", in_.flag("quorum.two_node", false));
+    const bool implied = in_.flag("quorum.two_node", false) || in_.flag("quorum.last_man_standing", false);
+    const bool wait_for_all = in_.flag("quorum.wait_for_all", implied);
     if (in_.flag("quorum.two_node", false)) warn("quorum.two_node", "is ignored together with auto_tie_breaker; remove one of them");
     if (odd && !wait_for_all) {
         if (in_.flag("quorum.last_man_standing", false))

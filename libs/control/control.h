@@ -40,6 +40,9 @@ enum class Type : std::uint32_t {
     log = 16,         // child -> : a = level; body: up to 448 bytes of text
     shutdown = 20,    // confdb -> : stop the node in order; a = exit code of the daemon, body: why
     access = 21,      // confdb -> : a = 0 user, 1 group; b = its number; c = 1 may connect from now on, 0 no longer
+    // Of the worker that counts votes.
+    expected_votes = 40,       // -> : a = the highest expected votes seen, to be kept; and, before `go`, <- the ones kept
+    cancel_wait_for_all = 41,  // confdb -> : an administrator does not want to wait for all nodes; passed on to that worker
     pages = 22,       // -> confdb: the pages of all children (libs/metrics/values.h), read-only, in the order of the plan, then
                       //            the supervisor's own; body: their names, a line each
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use

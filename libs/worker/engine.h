@@ -82,6 +82,9 @@ public:
     virtual std::uint32_t service_of(ConnId) const { return kFirstService; }
     static constexpr std::uint32_t kFirstService = 0xFFFFFFFF;
 
+    // The node stops in order: the last chance to send something. Clients are closed afterwards.
+    virtual void on_stopping() {}
+
     // A message of the supervisor that is not the frame's. The engine may take descriptors out of it (set them to -1).
     virtual void on_told(control::Message&) {}
     // What lies outside of the process and changes by itself, such as pages of other processes: when outside_due() has passed,

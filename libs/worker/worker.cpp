@@ -61,6 +61,7 @@ void Worker::run() {
         busy = 0;
         sleep();
     }
+    engine_->on_stopping();
     clients_.cut_off_all(ring::CutReason::stopping);
     clients_.reap();
     publish();

@@ -55,6 +55,34 @@ COROSYNC_SAM_1.0 sam_hc_send
 COROSYNC_SAM_1.0 sam_register
 COROSYNC_SAM_1.0 sam_start
 COROSYNC_SAM_1.0 sam_stop'
+expected_quorum='Base quorum_context_get
+Base quorum_context_set
+Base quorum_fd_get
+Base quorum_model_initialize
+Base quorum_trackstart
+Base quorum_trackstop
+COROSYNC_QUORUM_1.0 COROSYNC_QUORUM_1.0
+COROSYNC_QUORUM_1.0 quorum_dispatch
+COROSYNC_QUORUM_1.0 quorum_finalize
+COROSYNC_QUORUM_1.0 quorum_getquorate
+COROSYNC_QUORUM_1.0 quorum_initialize'
+expected_votequorum='Base votequorum_dispatch
+Base votequorum_fd_get
+Base votequorum_qdevice_master_wins
+Base votequorum_qdevice_update
+COROSYNC_VOTEQUORUM_1.0 COROSYNC_VOTEQUORUM_1.0
+COROSYNC_VOTEQUORUM_1.0 votequorum_context_get
+COROSYNC_VOTEQUORUM_1.0 votequorum_context_set
+COROSYNC_VOTEQUORUM_1.0 votequorum_finalize
+COROSYNC_VOTEQUORUM_1.0 votequorum_getinfo
+COROSYNC_VOTEQUORUM_1.0 votequorum_initialize
+COROSYNC_VOTEQUORUM_1.0 votequorum_qdevice_poll
+COROSYNC_VOTEQUORUM_1.0 votequorum_qdevice_register
+COROSYNC_VOTEQUORUM_1.0 votequorum_qdevice_unregister
+COROSYNC_VOTEQUORUM_1.0 votequorum_setexpected
+COROSYNC_VOTEQUORUM_1.0 votequorum_setvotes
+COROSYNC_VOTEQUORUM_1.0 votequorum_trackstart
+COROSYNC_VOTEQUORUM_1.0 votequorum_trackstop'
 expected_common='none cs_strerror
 none hdb_error_to_cs
 none qb_to_cs_error'
@@ -91,6 +119,8 @@ for library in "$@"; do
     libcfg.so*) check "$library" libcfg.so.7 "$expected_cfg" ;;
     libcpg.so*) check "$library" libcpg.so.4 "$expected_cpg" ;;
     libcorosync_common.so*) check "$library" libcorosync_common.so.4 "$expected_common" ;;
+    libquorum.so*) check "$library" libquorum.so.5 "$expected_quorum" ;;
+    libvotequorum.so*) check "$library" libvotequorum.so.8 "$expected_votequorum" ;;
     libsam.so*) check "$library" libsam.so.4 "$expected_sam" ;;
     *) echo "abi: $library: no table for this library"; status=1 ;;
     esac

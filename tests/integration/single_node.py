@@ -85,7 +85,7 @@ def administration(checks, node):
     status = node.status()
     checks.that("status has the schema's sections", {"schema", "supervisor", "membership", "cpg"} <= status.keys(), list(status))
     children = {c["name"]: c for c in status["supervisor"]["children"]}
-    checks.that("status lists the children", {"membership", "cpg", "confdb"} <= set(children) and all(c["pid"] > 0 and c["restarts"] == 0 for c in children.values()), children)
+    checks.that("status lists the children", {"membership", "cpg", "confdb", "quorum"} <= set(children) and all(c["pid"] > 0 and c["restarts"] == 0 for c in children.values()), children)
     pids = node.pids()
     checks.that("status names the pids that run", (status["supervisor"]["pid"], children["membership"]["pid"], children["cpg"]["pid"]) ==
                 (pids["motet"], pids["motet-membership"], pids["motet-cpg"]), (status["supervisor"]["pid"], children, pids))

@@ -29,7 +29,7 @@ tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/ipc_tests
 
 check_PROGRAMS += tests/unit/client_tests
-tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_layout_cfg.c tests/unit/libs/client/abi_test.cpp \
+tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_layout_cfg.c tests/unit/libs/client/abi_layout_quorum.c tests/unit/libs/client/abi_test.cpp \
 	tests/unit/libs/client/common_test.cpp tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
 	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
 	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/handles_test.cpp \

@@ -12,6 +12,7 @@ namespace motet::confdb {
 namespace {
 
 constexpr std::string_view kVersionKey = wire::cmap::kConfigVersionKey;
+constexpr std::string_view kCancelKey = "quorum.cancel_wait_for_all";
 
 }  // namespace
 
@@ -89,6 +90,7 @@ void CmapPart::on_activate(feed::Step) {
 
 void CmapPart::on_key(const KeyChange& change) {
     if (change.flat == kVersionKey) version_changed_ = true;
+    if (change.flat == kCancelKey) cancel_changed_ = true;
     if (change.flat.starts_with("uidgid.") && !change.flat.starts_with("uidgid.config.")) access_changed_.emplace_back(change.flat);
 }
 
@@ -101,6 +103,16 @@ void CmapPart::settle() {
             version_.encode_change(mine, message);
             const std::array<ByteView, 1> pieces{message};
             shared_.host.submit(0, pieces, Guarantee::agreed, true, true);
+        }
+    }
+    if (cancel_changed_) {
+        cancel_changed_ = false;
+        const Key* now = shared_.store.find(kCancelKey);
+        if (now != nullptr && now->value.type == Type::u8 && now->value.integer() >= 1) {
+            control::Header header;
+            header.type = static_cast<std::uint32_t>(control::Type::cancel_wait_for_all);
+            shared_.host.tell(header, {});
+            shared_.store.set(std::string(kCancelKey), Value::u8(0));   // done, as Corosync shows it
         }
     }
     for (const std::string& key : access_changed_) {

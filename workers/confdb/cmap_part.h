@@ -51,7 +51,7 @@ private:
     ConfigVersion version_;
     std::vector<NodeId> members_;
     std::map<std::string, std::uint8_t, std::less<>> outside_;   // keys that came from pages, by the page's number
-    bool version_changed_ = false;
+    bool version_changed_ = false, cancel_changed_ = false;
     std::vector<std::string> access_changed_;   // uidgid keys to be told to the supervisor
 };
 

@@ -127,6 +127,12 @@ void Core::on_settings(const Settings& settings, Output& out) {
     });
 }
 
+void Core::on_stored(std::uint32_t expected_votes) { votes_.stored(expected_votes); }
+
+void Core::on_cancel_wait_for_all(Output& out) {
+    if (settings_.provider == Provider::votequorum) with(out, [&] { votes_.cancel_wait_for_all(*this); });
+}
+
 void Core::on_leave(Output& out) {
     if (settings_.provider == Provider::votequorum) with(out, [&] { votes_.leave(*this); });
 }

@@ -50,6 +50,8 @@ public:
     void on_time(Instant now, Output& out);
     Instant deadline() const;
     void on_settings(const Settings& settings, Output& out);   // after a reload
+    void on_stored(std::uint32_t expected_votes);              // what an earlier life of this node asked to be kept
+    void on_cancel_wait_for_all(Output& out);                  // an administrator's word
     void on_leave(Output& out);                                // the node stops in order
 
     // From clients. A ConnId is never 0.
@@ -61,6 +63,9 @@ public:
     bool quorate() const;
     bool synchronised() const { return synchronised_; }
     const Votes& votes() const { return votes_; }
+    NodeId self() const { return settings_.self; }
+    Provider provider() const { return settings_.provider; }
+    std::uint32_t service_of(ConnId conn) const;   // Corosync's number of what a client uses
     std::string status_json() const;    // bounded; for the status page: the decision, its reasons, and what would change it
     std::uint64_t dropped() const { return dropped_; }
 

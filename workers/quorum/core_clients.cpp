@@ -52,6 +52,12 @@ std::uint32_t info_flags(const Settings& s, bool quorate, std::uint32_t node_fla
 
 void Core::on_connect(ConnId conn) { clients_.emplace(conn, Client{}); }
 
+std::uint32_t Core::service_of(ConnId conn) const {
+    const auto found = clients_.find(conn);
+    const bool votes = found != clients_.end() && found->second.interface == client::Interface::votequorum;
+    return votes ? kVotequorumService : kQuorumService;
+}
+
 void Core::on_disconnect(ConnId conn) {
     clients_.erase(conn);
     if (pending_.conn == conn) pending_ = {};

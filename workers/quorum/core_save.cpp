@@ -69,8 +69,11 @@ void Votes::save(Bytes& out) const {
     put_nodes(w, settled_);
     put_nodes(w, companions_);
     for (const std::uint32_t n : {quorum_, device_votes_, floor_, tracked_, low_, high_}) w.u32(n);
-    for (const bool b : {quorate_, wait_status_, in_sync_, announced_, tie_allowed_, standing_, device_waits_, step_open_})
+    for (const bool b : {quorate_, published_, wait_status_, in_sync_, counting_, taught_, announced_, tie_allowed_, standing_, device_waits_, step_open_})
         w.u8(b ? 1 : 0);
+    for (const std::uint32_t n : {counted_.quorum, counted_.expected_votes, counted_.low, counted_.high}) w.u32(n);
+    w.u8(counted_.quorate ? 1 : 0);
+    w.u8(counted_.wait_status ? 1 : 0);
     put_text(w, device_name_);
     put_text(w, registering_);
     device_timer_.save(w);
@@ -103,9 +106,13 @@ bool Votes::restore(Reader& in) {
         return false;
     for (std::uint32_t* n : {&next.quorum_, &next.device_votes_, &next.floor_, &next.tracked_, &next.low_, &next.high_})
         *n = in.u32();
-    for (bool* b : {&next.quorate_, &next.wait_status_, &next.in_sync_, &next.announced_, &next.tie_allowed_, &next.standing_,
+    for (bool* b : {&next.quorate_, &next.published_, &next.wait_status_, &next.in_sync_, &next.counting_, &next.taught_, &next.announced_, &next.tie_allowed_, &next.standing_,
                     &next.device_waits_, &next.step_open_})
         *b = in.u8() != 0;
+    Counted& counted = next.counted_;
+    for (std::uint32_t* n : {&counted.quorum, &counted.expected_votes, &counted.low, &counted.high}) *n = in.u32();
+    counted.quorate = in.u8() != 0;
+    counted.wait_status = in.u8() != 0;
     if (!take_text(in, next.device_name_) || !take_text(in, next.registering_)) return false;
     next.device_timer_.restore(in);
     next.window_timer_.restore(in);

@@ -134,7 +134,11 @@ void Votes::set_wait(bool on) {
 void Votes::decide(std::uint32_t total, Effects& out) {
     if (settings_.wait_for_all && wait_status_) {
         // All that were configured, not all that are left of a cluster that shrank: what shrank may still be alive.
-        if (total < std::max(us().expected_votes, floor_)) return;
+        if (total < std::max(us().expected_votes, floor_)) {
+            quorate_ = false;
+            us().flags &= ~wire_vq::kQuorate;
+            return;
+        }
         set_wait(false);
     }
     bool ok = quorum_ <= total;
@@ -147,7 +151,7 @@ void Votes::decide(std::uint32_t total, Effects& out) {
         }
     }
     const char* why = "";
-    if (!ok && settings_.auto_tie_breaker && total == us().expected_votes / 2 && breaks_tie()) {
+    if (!ok && settings_.auto_tie_breaker && breaks_tie(total)) {
         ok = true;
         why = ", by the tie breaker";
     }
@@ -161,17 +165,23 @@ void Votes::decide(std::uint32_t total, Effects& out) {
         us().flags |= wire_vq::kQuorate;
     else
         us().flags &= ~wire_vq::kQuorate;
-    if (settings_.wait_for_all) set_wait(!ok);
+    if (settings_.wait_for_all && !counting_) set_wait(!ok);
     if (!changed) return;
     out.note((ok ? "quorate: " : "not quorate: ") + std::to_string(total) + " of " + std::to_string(us().expected_votes) +
              " votes present, " + std::to_string(quorum_) + " needed" + why);
-    if (!in_sync_ && ring_ != RingId{}) out.decided();
+    if (!in_sync_ && ring_ != RingId{}) {
+        published_ = quorate_;
+        out.decided();
+    }
 }
 
 // Half of the votes remain quorate if they hold the chosen node. "Remain": only members that come together, directly, from
-// a ring in which they were quorate. Otherwise two halves that remember different rings could both find their node.
-bool Votes::breaks_tie() const {
-    if (!tie_allowed_) return false;
+// a ring in which they were quorate, and say so. Otherwise two halves that remember different rings could both find their
+// node. Half is half: Corosync rounds down where the sum is odd, and a minority remains quorate beside a majority.
+bool Votes::breaks_tie(std::uint32_t total) const {
+    if (total * 2 != us().expected_votes || !tie_allowed_) return false;
+    for (const Voter& v : voters_)
+        if (v.state == NodeState::member && v.id != settings_.self && (v.flags & wire_vq::kQuorate) == 0) return false;
     const std::size_t lost = settled_.size() > members_.size() ? settled_.size() - members_.size() : 0;
     if (lost >= quorum_) return false;
     const auto among = [](const std::vector<NodeId>& nodes, NodeId id) {

@@ -101,6 +101,7 @@ public:
     Refusal set_votes(NodeId node, std::uint32_t votes, Effects& out);   // node 0: the own
     void cancel_wait_for_all(Effects& out);
     void reconfigure(const Settings& settings, Effects& out);            // after a reload
+    void stored(std::uint32_t votes);                                    // Settings::stored_expected_votes, learnt later
     void leave(Effects& out);                                            // the node is about to stop in order
 
     // --- the quorum device of this node
@@ -116,7 +117,7 @@ public:
     Refusal master_wins(std::string_view name, bool allow, Effects& out);
 
     // --- reading
-    bool quorate() const { return quorate_; }
+    bool quorate() const { return published_; }                          // as last announced by Effects::decided()
     RingId ring() const { return ring_; }
     std::span<const NodeId> members() const { return members_; }
     std::span<const Voter> voters() const { return voters_; }            // all ever seen, in Corosync's order
@@ -157,7 +158,7 @@ private:
     Calculated calculate(bool decrease, std::uint32_t max_expected) const;
     void recalculate(bool decrease, bool by_current, Effects& out);
     void decide(std::uint32_t total, Effects& out);
-    bool breaks_tie() const;
+    bool breaks_tie(std::uint32_t total) const;
     bool device_master_wins() const;
     void set_wait(bool on);
     void lose_reduced_quorum();
@@ -187,8 +188,18 @@ private:
     std::uint32_t floor_ = 0;      // expected votes as configured or set by hand: what wait_for_all waits for
     std::uint32_t tracked_ = 0;    // highest expected votes seen
     NodeId low_ = 0, high_ = 0;    // of the members at the last quorate count
-    bool quorate_ = false, wait_status_ = false;
+    bool quorate_ = false, published_ = false, wait_status_ = false;
+    // What held when votes were last counted: a ring given up before that leaves no trace.
+    struct Counted {
+        bool quorate = false, wait_status = false;
+        std::uint32_t quorum = 0, expected_votes = 0;
+        NodeId low = 0, high = 0;
+    } counted_;
+    Counted now() const { return {quorate_, wait_status_, quorum_, us().expected_votes, low_, high_}; }
+    void back_to(const Counted& counted);
     bool in_sync_ = false, announced_ = false;
+    bool taught_ = false;          // in this synchronisation, that nobody has to wait
+    bool counting_ = false;        // between the start of a synchronisation and its count: what comes in is incomplete
     bool tie_allowed_ = false;     // all members come together from a ring in which this node was quorate
     bool standing_ = false;        // last_man_standing, as long as every node has one vote
     std::string device_name_;

@@ -8,7 +8,12 @@ namespace motet::quorum {
 namespace wire_vq = wire::votequorum;
 
 void Votes::init(RingId ring, std::span<const NodeId> members, std::span<const NodeId> continuing) {
-    in_sync_ = true;
+    if (in_sync_)
+        back_to(counted_);
+    else
+        counted_ = now();
+    in_sync_ = counting_ = true;
+    taught_ = false;
     // In its first ring, too, a node says that it is new: one that came back within one change is counted again.
     if (members.size() > 1 && announced_) us().flags &= ~wire_vq::kFirst;
     announced_ = true;
@@ -25,8 +30,8 @@ void Votes::init(RingId ring, std::span<const NodeId> members, std::span<const N
     }
     // A ring that was given up before its votes were counted decided nothing: the one before it is what we come from.
     std::erase_if(companions_, [&](NodeId id) { return !among(continuing, id); });
-    lose_reduced_quorum();
     tie_allowed_ = quorate_ && std::all_of(members.begin(), members.end(), [&](NodeId id) { return among(companions_, id); });
+    lose_reduced_quorum();
     if (standing_) {
         const bool enough = members.size() >= quorum_;
         const bool tie = members.size() <= quorum_ && settings_.auto_tie_breaker && among(members, low_);
@@ -42,6 +47,16 @@ void Votes::init(RingId ring, std::span<const NodeId> members, std::span<const N
     }
 }
 
+void Votes::back_to(const Counted& counted) {
+    quorate_ = counted.quorate;
+    quorum_ = counted.quorum;
+    low_ = counted.low;
+    high_ = counted.high;
+    us().expected_votes = counted.expected_votes;
+    us().flags = (us().flags & ~wire_vq::kQuorate) | (quorate_ ? wire_vq::kQuorate : 0);
+    set_wait(counted.wait_status);
+}
+
 // With expected votes below those configured, a majority is a majority of this node's last quorate ring and no other. What
 // comes along from there has to carry it alone, or a part of the old ring and strangers would be a second one.
 void Votes::lose_reduced_quorum() {
@@ -50,7 +65,7 @@ void Votes::lose_reduced_quorum() {
     for (const NodeId id : companions_)
         if (const Voter* voter = find(id)) votes += std::min(voter->votes, kExpectedMax);
     if ((us().flags & wire_vq::kQdeviceCastVote) != 0) votes += std::min(device_votes_, kExpectedMax);
-    const bool half = settings_.auto_tie_breaker && votes == us().expected_votes / 2;
+    const bool half = settings_.auto_tie_breaker && tie_allowed_ && votes * 2 == us().expected_votes;
     if (votes >= quorum_ || half) return;
     quorate_ = false;
     us().flags &= ~wire_vq::kQuorate;
@@ -70,9 +85,13 @@ bool Votes::process(Effects& out) {
 
 void Votes::activate(Effects& out) {
     step_open_ = false;
+    counting_ = false;
+    // What the incomplete counts made of wait_for_all is counted again; what a peer taught stays.
+    if (counted_.wait_status && !taught_) set_wait(true);
     recalculate(false, false, out);
     in_sync_ = false;
     settled_ = companions_ = members_;
+    published_ = quorate_;
     out.decided();
 }
 
@@ -157,9 +176,12 @@ void Votes::on_nodeinfo(NodeId from, const wire_vq::NodeInfo& info, Effects& out
     voter->expected_votes = word_counts ? info.expected_votes : us().expected_votes;
     if (fresh || from == settings_.self || (info.flags & wire_vq::kFirst) != 0 || *voter != before)
         recalculate(decrease, by_current, out);
-    // Corosync's words: a peer that is quorate and waits for nobody has seen all.
-    if (settings_.wait_for_all && (info.flags & wire_vq::kQuorate) != 0 && (info.flags & wire_vq::kWaitForAll) == 0)
+    // A peer that is quorate and waits for nobody has seen all, or one who had. Not one that says good-bye with it.
+    constexpr std::uint32_t kWord = wire_vq::kQuorate | wire_vq::kWaitForAll | wire_vq::kLeaving;
+    if (settings_.wait_for_all && (info.flags & kWord) == wire_vq::kQuorate) {
         set_wait(false);
+        if (from != settings_.self) taught_ = true;
+    }
 }
 
 void Votes::on_device_votes(NodeId from, std::uint32_t votes, Effects& out) {
@@ -246,6 +268,12 @@ void Votes::reconfigure(const Settings& settings, Effects& out) {
     if (us().votes != votes) send_reconfigure(wire_vq::Parameter::node_votes, settings_.self, us().votes, out);
     if (us().expected_votes != expected)
         send_reconfigure(wire_vq::Parameter::expected_votes, settings_.self, us().expected_votes, out);
+}
+
+void Votes::stored(std::uint32_t votes) {
+    if (!settings_.expected_votes_tracking || votes <= tracked_) return;
+    settings_.stored_expected_votes = tracked_ = votes;
+    if (!announced_) us().expected_votes = votes;
 }
 
 void Votes::leave(Effects& out) {

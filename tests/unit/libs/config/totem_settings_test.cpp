@@ -214,7 +214,6 @@ TEST(Checks, MoreNodesThanARingHoldsAreRefused) {
 TEST(Checks, WhatHasNoEffectIsSaid) {
     Snapshot s = cluster(2);
     s.set("quorum.provider", "corosync_votequorum");
-    s.set("quorum.two_node", "1");
     s.set("totem.keyfile", "/etc/motet/authkey");
     s.set("totem.interface.1.mcastport", "5500");
     std::string warned;
@@ -222,7 +221,7 @@ TEST(Checks, WhatHasNoEffectIsSaid) {
         EXPECT_TRUE(f.warning) << f.key << f.text;
         warned += f.key + " ";
     }
-    EXPECT_EQ(warned, "totem.keyfile totem.interface.1.mcastport quorum.two_node ");
+    EXPECT_EQ(warned, "totem.keyfile totem.interface.1.mcastport ");
 }
 
 }  // namespace

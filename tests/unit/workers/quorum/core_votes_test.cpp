@@ -312,6 +312,7 @@ TEST(Save, ASuccessorDecidesAndTellsAsTheOneBeforeWouldHave) {
     s.auto_tie_breaker = true;
     Cluster c(4, s);
     c.ring({1, 2, 3, 4});
+    c.ring({1, 2, 3, 4});
     ASSERT_EQ(c.node(1).open(5, client::Interface::quorum), kOk);
     ASSERT_EQ(c.node(1).track(5, 4), kOk);
     ASSERT_EQ(c.node(1).open(6, client::Interface::votequorum), kOk);
