@@ -11,7 +11,9 @@
 #include <cstring>
 #include <utility>
 
+#include "libs/ipc/overflow.h"
 #include "libs/ring/segment.h"
+#include "libs/ring/state_page.h"
 #include "supervisor/logging.h"
 
 namespace motet::supervisor {
@@ -68,6 +70,36 @@ Result<WorkerLink> WorkerLink::create(std::uint64_t link_id) {
     link.submit_writable = UniqueFd(submit->writable);
     link.submit_read_only = UniqueFd(submit->read_only);
     return link;
+}
+
+Result<WorkerState> WorkerState::create() {
+    WorkerState made;
+    const auto state = ring::create_memory(ring::kStateSize);
+    if (!state) return state.error();
+    made.state_writable = UniqueFd(state->writable);
+    made.state_read_only = UniqueFd(state->read_only);
+    const auto overflow = ring::create_memory(ipc::Overflow::kSize);
+    if (!overflow) return overflow.error();
+    made.overflow = UniqueFd(overflow->writable);
+    const UniqueFd unused(overflow->read_only);
+    return made;
+}
+
+WorkerState::Look WorkerState::look() const {
+    std::uint64_t words[ring::kPage / sizeof(std::uint64_t)] = {};
+    if (!state_read_only || pread(state_read_only.get(), words, sizeof words, 0) != static_cast<ssize_t>(sizeof words)) return {};
+    const auto at = [&words](std::size_t offset) { return words[offset / sizeof(std::uint64_t)]; };
+    return {.resumable = at(offsetof(ring::StatePage, active)) != 0,
+            .kind = at(offsetof(ring::StatePage, marker_kind)),
+            .conn = at(offsetof(ring::StatePage, marker_conn)),
+            .position = at(offsetof(ring::StatePage, marker_position)),
+            .heartbeat = at(offsetof(ring::StatePage, heartbeat)),
+            .busy = at(offsetof(ring::StatePage, busy)) != 0};
+}
+
+std::uint64_t WorkerLink::delivered() const {
+    std::uint64_t tail = 0;
+    return submit_read_only && pread(submit_read_only.get(), &tail, sizeof tail, offsetof(ring::SegmentPage, tail)) == sizeof tail ? tail : 0;
 }
 
 bool LineLimit::admit(Instant now) {

@@ -46,6 +46,7 @@ struct WorkerLink {
     UniqueFd membership_socket, worker_socket;
     UniqueFd delivery_writable, delivery_read_only, submit_writable, submit_read_only;
     static Result<WorkerLink> create(std::uint64_t link_id);
+    std::uint64_t delivered() const;   // the worker's cursor of the delivery ring
     explicit operator bool() const { return static_cast<bool>(worker_socket); }
     template <class Archive>
     void transfer(Archive& a) { a(membership_socket, worker_socket, delivery_writable, delivery_read_only, submit_writable, submit_read_only); }
@@ -63,11 +64,46 @@ private:
     Instant filled_{};
 };
 
+// What a worker keeps for its successor: its state and its clients' overflow. We look at the first page of the state only.
+struct WorkerState {
+    UniqueFd state_writable, state_read_only, overflow;
+    static Result<WorkerState> create();
+    template <class Archive>
+    void transfer(Archive& a) { a(state_writable, state_read_only, overflow); }
+    explicit operator bool() const { return static_cast<bool>(state_writable); }
+
+    struct Look {
+        bool resumable = false;                              // a snapshot is in force
+        std::uint64_t kind = 0, conn = 0, position = 0;      // the input in hand: ring::Marker
+        std::uint64_t heartbeat = 0;
+        bool busy = false;
+    };
+    Look look() const;
+};
+
+// A fault that a worker died of: the input it had in hand.
+struct Fault {
+    std::uint64_t kind = 0, conn = 0, position = 0;
+    template <class Archive>
+    void transfer(Archive& a) { a(kind, conn, position); }
+    friend bool operator==(const Fault&, const Fault&) = default;
+};
+
 struct Child {
+    static constexpr std::size_t kQuarantineMax = 64;   // the oldest goes
+
     Process process;
     UniqueFd control;
     StatusPage page;
     WorkerLink link;
+    std::uint64_t link_incarnation = 0;    // of the worker that the link was made for
+    WorkerState state;
+    bool broken = false;                   // its link or its state is of no use to a successor
+    bool go_owed = false;                  // until all connections are handed over
+    bool aborted = false;                  // by us, because it hung
+    std::uint64_t delivered_at_start = 0;  // its cursor of the delivery ring
+    Fault last_fault;
+    std::vector<Fault> quarantine;         // requests that ended two workers
     std::uint64_t incarnation = 0;
     bool started = false;                  // START was sent in this life
     std::string last_exit;                 // how the life before ended
@@ -76,7 +112,10 @@ struct Child {
     LineLimit limit;
 
     template <class Archive>
-    void transfer(Archive& a) { a(process, control, page, link, incarnation, started, last_exit, unenforced, error_text); }
+    void transfer(Archive& a) {
+        a(process, control, page, link, link_incarnation, state, broken, go_owed, aborted, delivered_at_start, last_fault, quarantine,
+          incarnation, started, last_exit, unenforced, error_text);
+    }
     void log(const ChildPlan& plan, log::Level level, std::string_view text, Instant now);
     void read_errors(const ChildPlan& plan, Instant now);
 };

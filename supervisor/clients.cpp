@@ -112,7 +112,8 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
                .socket = std::move(socket),
                .worker_segment = std::move(worker_segment),
                .client_segment = std::move(client_segment)});
-    store.hand_over(children_[index].control.get());   // what does not fit is tried again in the next round
+    // What does not fit is tried again in the next round; while a worker is being replaced its successor gets it with the rest.
+    if (state_.has_links(index)) (void)!give_clients(index);
 }
 
 void Supervisor::accept_pause(int listening, std::uint64_t tag) {

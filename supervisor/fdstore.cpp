@@ -47,6 +47,11 @@ void FdStore::clear() {
     unsent_.clear();
 }
 
+void FdStore::hand_over_again() {
+    unsent_.clear();
+    for (const auto& [id, connection] : connections_) unsent_.push_back(id);
+}
+
 bool FdStore::hand_over(int control_socket) {
     while (!unsent_.empty()) {
         std::vector<control::ConnEntry> entries;

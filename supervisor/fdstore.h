@@ -35,6 +35,9 @@ public:
     // Hands what the worker has not got yet to its control socket, as far as that takes it. False: some still wait.
     bool hand_over(int control_socket);
     bool waiting() const { return !unsent_.empty(); }
+    // A new worker has nothing yet.
+    void hand_over_again();
+    bool holds(std::uint64_t id) const { return connections_.contains(id); }
 
     template <class Archive>
     void transfer(Archive& a) {

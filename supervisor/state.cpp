@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace motet::supervisor {
 
@@ -72,6 +73,7 @@ void State::on_ready(std::size_t child, Instant) {
     if (c.phase != Phase::handed_over) return;
     c.phase = Phase::ready;
     c.was_ready = c.ready_in_this_life = true;
+    c.kept = false;
 }
 
 void State::on_hung(std::size_t child, Instant now, Actions& out) {
@@ -86,27 +88,30 @@ void State::on_broken(std::size_t child, Instant, Actions& out) {
     if (running(child) && children_[child].phase != Phase::killed) kill(child, out);
 }
 
-// Deaths 1-3 of a streak cost nothing, 4-6 a moment, more 1 s doubling to 10 s.
-Duration State::count_death(Child& c, Instant now) {
-    if (c.ready_in_this_life && now - c.launched_at >= kLivedWell) c.streak = 0;
+// Deaths 1-3 of a streak cost nothing, 4-6 a moment, more 1 s doubling to 10 s. A life that got some work done ends a streak.
+Duration State::count_death(Child& c, Instant now, bool progressed) {
+    if (c.ready_in_this_life && (progressed || now - c.launched_at >= kLivedWell)) c.streak = 0;
     ++c.streak;
+    if (now - c.crowd_since >= kLivedWell) c.crowd = 0, c.crowd_since = now;
+    if (++c.crowd > kCrowdedDeaths && c.streak == 1) return kCrowdedDelay;
     if (c.streak >= kStreakMax) return kFailedRetry;
     if (c.streak <= 3) return {};
     if (c.streak <= 6) return std::array{milliseconds(10), milliseconds(50), milliseconds(200)}[c.streak - 4];
     return std::min(seconds(std::int64_t{1} << (c.streak - 7)), seconds(10));
 }
 
-void State::on_exit(std::size_t child, Instant now, Actions& out) {
+void State::on_exit(std::size_t child, Instant now, Actions& out, Legacy legacy) {
     Child& c = children_[child];
     if (!running(child)) return;
     const bool on_purpose = resetting_ && child != 0;
     c.phase = Phase::down;
     c.due = kNever;
-    if (child != 0) out.push_back({Action::Kind::cut_clients, child});
+    const Duration delay = stopping_ || on_purpose ? Duration() : count_death(c, now, legacy.progressed);
+    c.kept = child != 0 && legacy.resumable && !stopping_ && !on_purpose && c.streak < kStreakMax;
+    if (child != 0 && !c.kept) out.push_back({Action::Kind::cut_clients, child});
     if (stopping_) return next_stop_step(now, out);
 
     if (!on_purpose) {
-        const Duration delay = count_death(c, now);
         const bool just_failed = c.streak == kStreakMax;
         // A worker that has served before may recover; what never came up will not by itself.
         if (just_failed && (child == 0 || !c.was_ready)) {
@@ -131,6 +136,7 @@ void State::reset_after_membership(Instant, Actions& out) {
             children_[i].phase = Phase::down;
             children_[i].due = kNever;
         }
+        if (std::exchange(children_[i].kept, false) && !running(i)) out.push_back({Action::Kind::cut_clients, i});
     }
 }
 

@@ -29,7 +29,7 @@ struct Action {
         ask_to_stop,   // send STOP
         abort,         // SIGABRT
         kill,          // SIGKILL
-        cut_clients,   // of this worker: its side of their rings is gone
+        cut_clients,   // of this worker, and its link with them: no successor can go on with what it leaves
         failed,        // tell the operator that this child keeps dying; `code` 0: tried again every 30 s, else the daemon stops
         quit,          // everything is down: leave with `code`
     };
@@ -51,6 +51,14 @@ public:
     static constexpr Duration kLivedWell = seconds(10);        // a life this long, in which it was ready, ends a streak of deaths
     static constexpr unsigned kStreakMax = 10;                 // deaths in a row: the child has failed
     static constexpr Duration kFailedRetry = seconds(30);
+    static constexpr unsigned kCrowdedDeaths = 64;             // within kLivedWell, each after some work: now each costs
+    static constexpr Duration kCrowdedDelay = milliseconds(200);
+
+    // What a worker that has died leaves.
+    struct Legacy {
+        bool resumable = false;    // a successor can take up its clients and its link
+        bool progressed = false;   // it did some of its work
+    };
 
     explicit State(std::size_t children) : children_(children) {}
 
@@ -58,7 +66,8 @@ public:
     void stop(int code, Instant now, Actions& out);
     void on_hello(std::size_t child, Instant now, Actions& out);
     void on_ready(std::size_t child, Instant now);
-    void on_exit(std::size_t child, Instant now, Actions& out);
+    void on_exit(std::size_t child, Instant now, Actions& out, Legacy legacy);
+    void on_exit(std::size_t child, Instant now, Actions& out) { on_exit(child, now, out, Legacy()); }
     void on_hung(std::size_t child, Instant now, Actions& out);
     // It broke a rule of its rings or of its control socket, or cannot be handed over to.
     void on_broken(std::size_t child, Instant now, Actions& out);
@@ -68,8 +77,12 @@ public:
     Phase phase(std::size_t child) const { return children_[child].phase; }
     bool running(std::size_t child) const { return phase(child) > Phase::waiting; }
     bool has_links(std::size_t child) const { return phase(child) == Phase::handed_over || phase(child) == Phase::ready; }
-    // Clients may come in: the worker is ready and the node has formed a ring.
-    bool serving(std::size_t child) const { return phase(child) == Phase::ready && phase(0) == Phase::ready; }
+    // Clients may come in: the worker is ready, or takes up its predecessor's work in a moment, and the node has formed a ring.
+    bool serving(std::size_t child) const {
+        return (phase(child) == Phase::ready || children_[child].kept) && phase(0) == Phase::ready;
+    }
+    // The successor takes up what the predecessor left.
+    bool kept(std::size_t child) const { return children_[child].kept; }
     bool failed(std::size_t child) const { return children_[child].streak >= kStreakMax; }
     unsigned restarts(std::size_t child) const { return children_[child].launches > 1 ? children_[child].launches - 1 : 0; }
     Instant launched_at(std::size_t child) const { return children_[child].launched_at; }
@@ -88,8 +101,11 @@ private:
         unsigned streak = 0, launches = 0;
         bool was_ready = false;           // in any of its lives
         bool ready_in_this_life = false;
+        bool kept = false;                // from a death until the successor is ready: its clients and link are still there
+        unsigned crowd = 0;               // deaths since `crowd_since`
+        Instant crowd_since{};
         template <class Archive>
-        void transfer(Archive& a) { a(phase, launched_at, handed_over_at, due, streak, launches, was_ready, ready_in_this_life); }
+        void transfer(Archive& a) { a(phase, launched_at, handed_over_at, due, streak, launches, was_ready, ready_in_this_life, kept, crowd, crowd_since); }
     };
 
     void launch(std::size_t child, Instant now, Actions& out);
@@ -100,7 +116,7 @@ private:
     void next_stop_step(Instant now, Actions& out);
     bool any_worker_running() const;
     // How long to wait after this death; counts it.
-    Duration count_death(Child& child, Instant now);
+    Duration count_death(Child& child, Instant now, bool progressed);
 
     std::vector<Child> children_;
     bool stopping_ = false, resetting_ = false, quit_said_ = false;

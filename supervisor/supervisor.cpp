@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "libs/base/log.h"
+#include "libs/ring/state_page.h"
 #include "libs/sandbox/profiles.h"
 #include "supervisor/keyfile.h"
 #include "supervisor/logging.h"
@@ -172,7 +173,7 @@ Instant Supervisor::deadline() const {
     if (reload_) due = std::min(due, reload_->deadline());
     if (probe_) due = std::min(due, probe_->due);
     for (std::size_t i = 0; i < plan_.size(); ++i)
-        if (clients_[i].waiting() && state_.phase(i) == Phase::ready) due = std::min(due, now_ + kConnsRetry);
+        if ((clients_[i].waiting() || children_[i].go_owed) && state_.has_links(i)) due = std::min(due, now_ + kConnsRetry);
     return due;
 }
 
@@ -184,7 +185,7 @@ void Supervisor::tick() {
     state_.on_time(now_, due);
     act(std::move(due));
     for (std::size_t i = 0; i < plan_.size(); ++i)
-        if (clients_[i].waiting() && state_.phase(i) == Phase::ready) clients_[i].hand_over(children_[i].control.get());
+        if ((clients_[i].waiting() || children_[i].go_owed) && state_.has_links(i)) (void)!give_clients(i);
     administrators_->on_time(now_);
     replacement_on_time();
     if (reload_ && now_ >= reload_->deadline()) reload_->give_up();
@@ -229,12 +230,22 @@ void Supervisor::act(Actions actions) {
             case Action::Kind::ask_to_stop:
                 if (!control::send(child.control.get(), header_of(control::Type::stop))) send_signal(child.process, SIGKILL);
                 break;
-            case Action::Kind::abort: send_signal(child.process, SIGABRT); break;
+            case Action::Kind::abort:
+                child.aborted = true;
+                send_signal(child.process, SIGABRT);
+                break;
             case Action::Kind::kill: send_signal(child.process, SIGKILL); break;
             case Action::Kind::cut_clients:
                 if (clients_[a.child].size() > 0)
                     MOTET_LOG(notice, "%s: its %zu clients are disconnected", plan_[a.child].name, clients_[a.child].size());
                 clients_[a.child].clear();
+                // Other nodes must not wait for it while its successor is on its way. If this is lost, the successor's link says the same.
+                if (child.link && children_[kMembership].started)
+                    control::send(children_[kMembership].control.get(), header_of(control::Type::link, a.child, child.link_incarnation));
+                child.link = {};
+                child.state = {};
+                child.quarantine.clear();
+                child.last_fault = {};
                 break;
             case Action::Kind::failed:
                 if (a.code != 0)
@@ -261,7 +272,7 @@ void Supervisor::launch(std::size_t index) {
         state_.on_exit(index, now_, actions);
         act(std::move(actions));
     };
-    child.started = false;
+    child.started = child.broken = child.go_owed = child.aborted = false;
     child.unenforced.clear();
     child.error_text.clear();
     ++child.incarnation;
@@ -309,28 +320,51 @@ void Supervisor::hand_over(std::size_t index) {
     else hand_over_membership();
 }
 
+// A successor gets what its predecessor had: link, state, overflow and clients. Membership does not hear of it.
 void Supervisor::hand_over_worker(std::size_t index) {
     Child& child = children_[index];
-    Result<WorkerLink> link = WorkerLink::create(next_link_++);
-    bool ok = static_cast<bool>(link);
-    if (!ok) MOTET_LOG(error, "%s: %s", plan_[index].program, link.error().text.c_str());
+    const bool fresh = !child.link || !child.state;
+    bool ok = true;
+    if (fresh) {
+        Result<WorkerLink> link = WorkerLink::create(next_link_++);
+        Result<WorkerState> state = WorkerState::create();
+        ok = link && state;
+        if (!ok) MOTET_LOG(error, "%s: %s", plan_[index].program, (link ? state.error() : link.error()).text.c_str());
+        if (ok) {
+            child.link = std::move(*link);
+            child.link_incarnation = child.incarnation;
+            child.state = std::move(*state);
+        }
+    }
     if (ok) {
-        child.link = std::move(*link);
-        const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(),
-                           child.link.submit_writable.get(), child.link.delivery_read_only.get()};
+        child.delivered_at_start = child.link.delivered();
+        const int fds[] = {start_.configuration.file.get(), child.page.fd(), child.link.worker_socket.get(), child.link.submit_writable.get(),
+                           child.link.delivery_read_only.get(), child.state.state_writable.get(), child.state.overflow.get()};
         ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id, plan_[index].services), {}, fds);
+        child.started = child.go_owed = ok;
+        for (const Fault& fault : child.quarantine)
+            ok = ok && control::send(child.control.get(), header_of(control::Type::quarantine, fault.conn, fault.position));
         if (ok && contains(plan_[index].services, kVotes))
             ok = control::send(child.control.get(), header_of(control::Type::expected_votes, remembered_votes(start_.options.state_dir)));
-        ok = ok && control::send(child.control.get(), header_of(control::Type::go));
-        child.started = ok;
+        clients_[index].hand_over_again();
+        ok = ok && give_clients(index);
         if (ok && plan_[index].administers) ok = send_pages(index);
         // Before its own START membership could make nothing of it; it gets all links behind that.
-        if (ok && children_[kMembership].started) ok = send_link(index);
+        if (ok && fresh && children_[kMembership].started) ok = send_link(index);
     }
     if (ok) return;
     Actions actions;
     state_.on_broken(index, now_, actions);
     act(std::move(actions));
+}
+
+// As many as its socket takes; when it has all of its predecessor's it may begin. False: it cannot be told.
+bool Supervisor::give_clients(std::size_t index) {
+    Child& child = children_[index];
+    if (!clients_[index].hand_over(child.control.get()) || !child.go_owed) return true;
+    if (!control::send(child.control.get(), header_of(control::Type::go))) return errno == EAGAIN;
+    child.go_owed = false;
+    return true;
 }
 
 // Pages of children that were never started yet are made here: there is one for each, for as long as we live.
@@ -358,7 +392,7 @@ bool Supervisor::send_pages(std::size_t to) {
 bool Supervisor::send_link(std::size_t worker) {
     const Child& child = children_[worker];
     const int fds[] = {child.link.membership_socket.get(), child.link.delivery_writable.get(), child.link.submit_read_only.get()};
-    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, worker, child.incarnation, plan_[worker].services),
+    return control::send(children_[kMembership].control.get(), header_of(control::Type::link, worker, child.link_incarnation, plan_[worker].services),
                          as_bytes(plan_[worker].name), fds);
 }
 
@@ -432,7 +466,10 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
         case control::Type::hello: return on_hello(index, message.body);
         case control::Type::ready: return on_child_ready(index);
         case control::Type::drop:
-            if (is_worker(index)) clients_[index].drop(message.header.a);
+            if (is_worker(index)) {
+                clients_[index].drop(message.header.a);
+                std::erase_if(child.quarantine, [&](const Fault& f) { return f.conn == message.header.a; });
+            }
             return;
         case control::Type::access:
             if (plan_[index].administers && message.header.b <= UINT32_MAX)
@@ -470,6 +507,7 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
             child.log(plan_[index], log::Level::error, as_text(message.body), now_);
             // A worker's word ends nothing but itself: it may have been broken into.
             const auto code = message.header.a;
+            if (is_worker(index) && message.header.b != 0) child.broken = true;
             if (!is_worker(index) && code >= kExitConfig && code <= kExitGivenUp) stop_with(static_cast<int>(code), nullptr);
             return;
         }
@@ -522,8 +560,9 @@ void Supervisor::on_child_ready(std::size_t index) {
 }
 
 void Supervisor::on_link_broken(std::uint64_t worker, std::uint64_t incarnation) {
-    if (worker >= plan_.size() || !is_worker(worker) || children_[worker].incarnation != incarnation || !state_.has_links(worker)) return;
+    if (worker >= plan_.size() || !is_worker(worker) || children_[worker].link_incarnation != incarnation || !state_.has_links(worker)) return;
     MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", plan_[worker].program);
+    children_[worker].broken = true;
     Actions actions;
     state_.on_broken(worker, now_, actions);
     act(std::move(actions));
@@ -543,15 +582,43 @@ void Supervisor::on_exit(std::size_t index) {
     if (expected) MOTET_LOG(info, "%s has stopped", plan_[index].program);
     else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", plan_[index].program, static_cast<int>(child.process.pid),
                    static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
+    const State::Legacy legacy = is_worker(index) ? judge_death(index, ended) : State::Legacy();
     child.process = {};
     child.control.reset();
-    // Other nodes must not wait for it while its successor is on its way. If this is lost, the successor's link says the same.
-    if (is_worker(index) && child.started && children_[kMembership].started)
-        control::send(children_[kMembership].control.get(), header_of(control::Type::link, index, child.incarnation));
-    child.started = false;
+    child.started = child.go_owed = false;
     Actions actions;
-    state_.on_exit(index, now_, actions);
+    state_.on_exit(index, now_, actions, legacy);
     act(std::move(actions));
+}
+
+// Whether a successor can go on, and without what. An input that has ended two workers in a row is not tried a third time: a
+// request costs its client the connection, anything else the service its state.
+State::Legacy Supervisor::judge_death(std::size_t index, const Ended& ended) {
+    Child& child = children_[index];
+    const WorkerState::Look left = child.state.look();
+    State::Legacy legacy{.resumable = child.link && left.resumable && !child.broken,
+                         .progressed = child.link && child.link.delivered() != child.delivered_at_start};
+    const bool killed = ended.signalled && ended.code == SIGKILL && !child.aborted;   // by somebody outside: nobody's fault
+    if (!ended.signalled || killed || left.kind == 0) return legacy;
+    const Fault fault{left.kind, left.conn, left.position};
+    const auto kind = static_cast<ring::Marker>(fault.kind);
+    if (kind == ring::Marker::request)
+        MOTET_LOG(warning, "%s had a request of connection %llu in hand, which ends at position %llu", plan_[index].program,
+                  static_cast<unsigned long long>(fault.conn), static_cast<unsigned long long>(fault.position));
+    else
+        MOTET_LOG(warning, "%s had %s in hand (position %llu)", plan_[index].program, kind == ring::Marker::delivery ? "a delivery" : "an input of its own",
+                  static_cast<unsigned long long>(fault.position));
+    if (fault != std::exchange(child.last_fault, fault)) return legacy;
+    if (kind == ring::Marker::request) {
+        if (child.quarantine.size() == Child::kQuarantineMax) child.quarantine.erase(child.quarantine.begin());
+        child.quarantine.push_back(fault);
+        MOTET_LOG(error, "%s: connection %llu is cut off by the next worker: the same request has ended two", plan_[index].program,
+                  static_cast<unsigned long long>(fault.conn));
+    } else {
+        MOTET_LOG(error, "%s: the same input has ended two workers; the service starts empty and its clients are disconnected", plan_[index].program);
+        legacy.resumable = false;
+    }
+    return legacy;
 }
 
 void Supervisor::on_signal() {

@@ -64,6 +64,8 @@ private:
     void launch(std::size_t index);
     void hand_over(std::size_t index);
     void hand_over_worker(std::size_t index);
+    bool give_clients(std::size_t index);
+    State::Legacy judge_death(std::size_t index, const Ended& ended);
     void hand_over_membership();
     bool send_link(std::size_t worker);
     bool send_pages(std::size_t to);

@@ -1,7 +1,7 @@
 noinst_LTLIBRARIES += workers/cpg/libcore.la
 workers_cpg_libcore_la_SOURCES = workers/cpg/core.cpp workers/cpg/core_groups.cpp workers/cpg/core_iteration.cpp \
 	workers/cpg/core_messages.cpp workers/cpg/core_parts.cpp workers/cpg/core_requests.cpp workers/cpg/core_sending.cpp \
-	workers/cpg/core_sync.cpp workers/cpg/core.h workers/cpg/core_request.h workers/cpg/core_state.h
+	workers/cpg/core_snapshot.cpp workers/cpg/core_sync.cpp workers/cpg/core.h workers/cpg/core_request.h workers/cpg/core_state.h
 
 noinst_LTLIBRARIES += workers/quorum/libcore.la
 workers_quorum_libcore_la_SOURCES = workers/quorum/core.cpp workers/quorum/core_clients.cpp workers/quorum/core_device.cpp \

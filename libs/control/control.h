@@ -45,10 +45,12 @@ enum class Type : std::uint32_t {
     cancel_wait_for_all = 41,  // confdb -> : an administrator does not want to wait for all nodes; passed on to that worker
     pages = 22,       // -> confdb: the pages of all children (libs/metrics/values.h), read-only, in the order of the plan, then
                       //            the supervisor's own; body: their names, a line each
-    fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use
+    fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use; b = 1 from a
+                      //            worker: what it keeps for a successor is of no use
+    quarantine = 40,  // -> worker: a connection, b position: its request that ends there has ended two workers; cut the client off
 };
 // Descriptors of `start`, in this order:
-//   worker:     config snapshot ro, status page rw, link socket, submit segment rw, delivery segment ro
+//   worker:     config snapshot ro, status page rw, link socket, submit segment rw, delivery segment ro, state rw, overflow rw
 //   membership: config snapshot ro, status page rw                       (links follow as `link` messages, then `go`)
 
 struct Header {

@@ -4,9 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
+#include "libs/base/crash_point.h"
 #include "libs/base/log.h"
 #include "libs/ipc/server_client.h"
 
@@ -28,8 +31,8 @@ void announce_end(ring::SegmentPage* page, int socket, ring::CutReason reason) {
 
 }  // namespace
 
-Server::Server(loop::Poller& poller, Service& service, Limits limits)
-    : poller_(poller), service_(service), limits_(limits) {}
+Server::Server(loop::Poller& poller, Service& service, Limits limits, Overflow overflow)
+    : poller_(poller), service_(service), limits_(limits), overflow_(std::move(overflow)) {}
 
 Server::~Server() {
     for (auto& [id, client] : by_id_) close(client->conn.socket);
@@ -64,11 +67,21 @@ Result<Server::Adopted> Server::adopt(const Connection& connection) {
     ring::SegmentPage* page = client.own.page();
     const std::uint64_t owners = page->incarnation.load();
     page->incarnation.store(owners + 1);
-    page->flow_control.store(flow_);
+    if (owners == 0) page->flow_control.store(flow_);   // else it stays until resumed()
     client.events.emplace(page, client.peer.page());
     client.requests.emplace(page, client.peer.page(), static_cast<std::uint32_t>(client.peer.capacity() / 2),
                             client.peer.capacity());
-    client.committed_head = client.events->head();
+    client.backlog.emplace(overflow_, connection.id, page);
+    const ring::Producer::Commit last = client.events->committed();
+    client.in_ring = {{last.a, last.b}, last.c};
+    client.has = client.last = std::max(client.in_ring, client.backlog->last_key());
+    client.adopted_used = owners != 0;
+    // Moved into the ring, and the predecessor did not come to say so.
+    while (!client.backlog->empty() && client.backlog->front().key <= client.in_ring && !defect("overflow move without comparison"))
+        client.backlog->pop();
+    client.backlog->settle();
+    backlog_total_ += client.backlog->bytes();
+    client.lag_tail = client.peer.page()->tail.load(std::memory_order_relaxed);
 
     if (client.slot == slots_.size())
         slots_.push_back(&client);
@@ -77,8 +90,61 @@ Result<Server::Adopted> Server::adopt(const Connection& connection) {
     recent_[connection.id % recent_.size()] = &client;
     by_id_.emplace(connection.id, std::move(owner));
     activate(client);
-    if (owners != 0) token(client, 'r');  // a token of the predecessor may have died with it
+    if (!client.backlog->empty()) {
+        client.lagging = true;
+        lagging_.push_back(&client);
+        if (next_watch_ == kNever) next_watch_ = {};
+        touch(client);
+    }
+    if (page->state.load() != 1) {   // ended by the predecessor, who did not come to say so
+        cut(client, static_cast<ring::CutReason>(page->reason.load()));
+    } else if (!client.backlog->intact()) {
+        MOTET_LOG(error, "connection %llu of process %d is cut off: its waiting events cannot be read after a restart",
+                  static_cast<unsigned long long>(connection.id), connection.pid);
+        cut(client, ring::CutReason::reset);
+    }
     return Adopted{.used_before = owners != 0};
+}
+
+void Server::taken(ConnId conn, std::uint64_t position) {
+    if (const auto found = by_id_.find(conn); found != by_id_.end()) {
+        found->second->requests->skip_to(position);
+        touch(*found->second);
+    }
+}
+
+void Server::taken_by_low(std::uint32_t conn, std::uint64_t position) {
+    for (auto& [id, client] : by_id_)   // a successor's few links, once
+        if (static_cast<std::uint32_t>(id) == conn) return taken(id, position);
+}
+
+std::uint64_t Server::delivered_to_anyone() const {
+    std::uint64_t last = 0;
+    for (const auto& [id, client] : by_id_) last = std::max(last, client->has.cause.delivery);
+    return last;
+}
+
+std::vector<ConnId> Server::connections() const {
+    std::vector<ConnId> all;
+    for (const auto& [id, client] : by_id_) all.push_back(id);
+    std::sort(all.begin(), all.end());
+    return all;
+}
+
+bool Server::open(ConnId conn) const {
+    const auto found = by_id_.find(conn);
+    return found != by_id_.end() && !found->second->closing;
+}
+
+void Server::resumed() {
+    resuming_ = false;
+    overflow_.free_unclaimed();
+    for (auto& [id, client] : by_id_) {
+        client->own.page()->flow_control.store(flow_, std::memory_order_release);
+        if (!client->adopted_used || client->closing) continue;
+        token(*client, 'r');    // a token of the predecessor may have died with it
+        wake_caller(*client);   // and so may the end of a call
+    }
 }
 
 Server::Client* Server::find(ConnId conn) {
@@ -128,7 +194,7 @@ void Server::drain_tokens(Client& client, Instant now) {
     const std::uint64_t tail = client.peer.page()->tail.load(std::memory_order_relaxed);
     bool useful = !client.requests->empty() || static_cast<std::int64_t>(tail - client.tail_at_token) > 0;
     client.tail_at_token = tail;
-    if (!client.backlog.empty()) move_backlog(client);
+    if (!client.backlog->empty()) move_backlog(client);
     if (!client.closing && client.events->consumer_waits()) {
         token(client, 'w');
         client.events->served();
@@ -206,7 +272,7 @@ void Server::take_requests(Client& client, std::size_t& taken) {
 void Server::describe(const std::function<void(const ClientValues&)>& each) const {
     for (const auto& [id, client] : by_id_)
         each({.id = id, .pid = client->conn.pid, .process = client->conn.process, .requests = client->requests_taken, .replies = client->replies,
-              .events = client->events_given, .lags = client->lags, .queued = client->backlog.bytes(), .lagging = client->lagging});
+              .events = client->events_given, .lags = client->lags, .queued = client->backlog->bytes(), .lagging = client->lagging});
 }
 
 bool Server::anything_waiting() {
@@ -241,6 +307,10 @@ void Server::cut(Client& client, ring::CutReason reason) {
     if (client.closing) return;
     client.closing = true;
     client.close_reason = reason;
+    // A successor ends it too, whatever becomes of this process.
+    client.own.page()->reason.store(static_cast<std::uint64_t>(reason), std::memory_order_relaxed);
+    client.own.page()->state.store(2, std::memory_order_release);
+    crash_point("link: marked as over");
     closing_.push_back(&client);
 }
 
@@ -261,6 +331,7 @@ bool Server::reap() {
     for (std::size_t i = 0; i < closing_.size(); ++i) {
         const ConnId id = closing_[i]->conn.id;
         close_link(*closing_[i]);
+        crash_point("link: closed and nobody told");
         service_.on_closed(id);
     }
     closing_.clear();
@@ -271,7 +342,8 @@ void Server::close_link(Client& client) {
     announce_end(client.own.page(), client.conn.socket, client.close_reason);
     poller_.remove(client.conn.socket);
     close(client.conn.socket);
-    backlog_total_ -= client.backlog.bytes();
+    backlog_total_ -= client.backlog->bytes();
+    client.backlog->clear();
     if (client.active) std::erase(active_, &client);
     if (client.touched) std::erase(touched_, &client);
     if (client.lagging) std::erase(lagging_, &client);

@@ -15,6 +15,8 @@
 #include "libs/base/result.h"
 #include "libs/base/time.h"
 #include "libs/ipc/backlog.h"
+#include "libs/ipc/cause.h"
+#include "libs/ipc/overflow.h"
 #include "libs/loop/loop.h"
 #include "libs/ring/ring.h"
 #include "libs/ring/segment.h"
@@ -77,7 +79,7 @@ public:
 
 class Server {
 public:
-    Server(loop::Poller& poller, Service& service, Limits limits = {});
+    Server(loop::Poller& poller, Service& service, Limits limits = {}, Overflow overflow = Overflow::anonymous());
     ~Server();
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -87,6 +89,20 @@ public:
     };
     // Maps and registers. On failure the descriptors are closed and the client, if possible, told why.
     Result<Adopted> adopt(const Connection& connection);
+
+    // A successor goes through its predecessor's inputs again before anything else: from the construction until resumed()
+    // events and replies that the clients have got already are dropped.
+    // What the predecessor has taken from this client, however it is known.
+    void taken(ConnId conn, std::uint64_t position);
+    // The same, when only the low half of the connection's number is known.
+    void taken_by_low(std::uint32_t conn, std::uint64_t position);
+    // Deliveries up to here have reached some client: they must be repeated before any request is taken.
+    std::uint64_t delivered_to_anyone() const;
+    std::vector<ConnId> connections() const;
+    bool knows(ConnId conn) const { return by_id_.contains(conn); }
+    bool open(ConnId conn) const;   // and not about to be closed
+    // Everything has been repeated: all links are looked at and every client gets a token.
+    void resumed();
 
     // The tags under which client sockets are registered with the poller.
     static constexpr std::uint64_t kTag = std::uint64_t{1} << 63;
@@ -120,9 +136,8 @@ public:
     // Any request waiting? Looks without arming, for a loop that spins.
     bool anything_waiting();
 
-    // Events of one client keep their order. `cause` is the position in the delivery ring behind the causing record.
-    // An unknown or closing connection is ignored.
-    void event(ConnId conn, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces);
+    // Events of one client keep their order; causes never go back. An unknown or closing connection is ignored.
+    void event(ConnId conn, std::uint16_t type, const Cause& cause, std::span<const ByteView> pieces);
     // The answer to request `number`; the client sleeps on it or spins for it.
     void reply(ConnId conn, std::uint64_t number, std::span<const ByteView> pieces);
     // Sets or clears a bit of the flow-control word of all clients; clearing sends each a token.
@@ -130,6 +145,8 @@ public:
     // Takes effect at the next reap(); the client hears nothing more.
     void cut_off(ConnId conn, ring::CutReason reason);
     void cut_off_all(ring::CutReason reason);
+    // Everybody's events that are ready become visible; requests stay taken and not given back.
+    void publish_events();
 
     void describe(const std::function<void(const ClientValues&)>& each) const;   // every client, in any order
     std::size_t clients() const { return by_id_.size(); }
@@ -146,8 +163,8 @@ private:
     void close_link(Client& client);
     void token(Client& client, char kind);
     void drain_tokens(Client& client, Instant now);
-    void append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces,
-                        std::size_t length);
+    void append_backlog(Client& client, std::uint16_t type, std::span<const ByteView> pieces, std::size_t length);
+    void wake_caller(Client& client);
     void give_up(Client& client);
     void move_backlog(Client& client);
     void publish_link(Client& client);
@@ -157,6 +174,8 @@ private:
     loop::Poller& poller_;
     Service& service_;
     const Limits limits_;
+    Overflow overflow_;
+    bool resuming_ = true;
     std::unordered_map<ConnId, std::unique_ptr<Client>> by_id_;
     std::array<Client*, 1024> recent_{};  // by low bits of the id: the way from an id to its client without hashing
     std::vector<Client*> slots_;          // by epoll tag

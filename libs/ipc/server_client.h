@@ -12,7 +12,7 @@ struct Server::Client {
     ring::Segment own, peer;
     std::optional<ring::Producer> events;
     std::optional<ring::Consumer> requests;
-    Backlog backlog;
+    std::optional<Backlog> backlog;
 
     // In which of the server's lists it stands.
     bool active = false, touched = false, lagging = false, closing = false, penalised = false;
@@ -25,9 +25,11 @@ struct Server::Client {
     unsigned empty_rounds = 0;
     ring::CutReason close_reason = ring::CutReason::none;
 
-    std::uint64_t cause = 0;           // of the last event in the ring
-    std::uint64_t committed_head = 0;  // event ring position the last commit slot names
-    unsigned commits = 0;
+    EventKey last;      // event for this client, wherever it went
+    EventKey in_ring;   // the last one in the ring
+    EventKey has;       // the last one that a predecessor had given to it
+    EventKey repeating; // the last one that was caused again while the successor goes through old inputs
+    bool adopted_used = false;
 
     bool armed = false;               // and no request was taken since
     unsigned tokens_owed = 0;         // announcements of requests that were taken before the token was seen

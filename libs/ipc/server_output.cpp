@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "libs/base/crash_point.h"
 #include "libs/base/log.h"
 #include "libs/ipc/server_client.h"
 
@@ -22,28 +23,35 @@ std::size_t total(std::span<const ByteView> pieces) {
 
 }  // namespace
 
-void Server::event(ConnId conn, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces) {
+void Server::event(ConnId conn, std::uint16_t type, const Cause& cause, std::span<const ByteView> pieces) {
     Client* client = find(conn);
     if (client == nullptr) return;
+    if (resuming_) {
+        // Counted from the first of its cause, whether it has this one or not.
+        const bool same = client->repeating.cause == cause;
+        client->repeating = {cause, same ? client->repeating.count + 1 : 1};
+        if (client->repeating <= client->has && !defect("no id comparison")) return;
+        client->last = client->repeating;
+    } else {
+        client->last = {cause, client->last.cause == cause ? client->last.count + 1 : 1};
+    }
     ++client->events_given;
-    if (client->backlog.empty()) {
-        // Early visibility for long batches, but never between two events of one cause.
-        if (cause != client->cause && client->events->worth_publishing()) publish_link(*client);
-        const ring::Push pushed = client->events->push(type, cause, pieces);
+    if (client->backlog->empty()) {
+        if (client->events->worth_publishing()) publish_link(*client);   // long batches are taken while they grow
+        const ring::Push pushed = client->events->push(type, cause.delivery, pieces);
         if (pushed == ring::Push::ok) {
-            client->cause = cause;
+            client->in_ring = client->last;
             return touch(*client);
         }
         if (pushed == ring::Push::violation) return violation(*client, "its event cursor is impossible");
     }
-    append_backlog(*client, type, cause, pieces, total(pieces));
+    append_backlog(*client, type, pieces, total(pieces));
 }
 
-void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t cause, std::span<const ByteView> pieces,
-                            std::size_t length) {
+void Server::append_backlog(Client& client, std::uint16_t type, std::span<const ByteView> pieces, std::size_t length) {
     const auto id = static_cast<unsigned long long>(client.conn.id);
     const std::size_t cost = Backlog::cost_of(length);
-    const std::size_t bytes = client.backlog.bytes() + cost;
+    const std::size_t bytes = client.backlog->bytes() + cost;
     if (length > client.events->record_max()) {
         MOTET_LOG(error,
                   "connection %llu of process %d is cut off: an event of %zu bytes, more than its ring can carry (%u)", id,
@@ -54,7 +62,7 @@ void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t ca
     while (backlog_total_ + cost > limits_.backlog_total) {  // whoever holds most goes, not whoever asks last
         Client* most = &client;
         for (Client* other : lagging_) {
-            if (!other->closing && other->backlog.bytes() > most->backlog.bytes()) most = other;
+            if (!other->closing && other->backlog->bytes() > most->backlog->bytes()) most = other;
         }
         give_up(*most);
         if (most == &client) return;
@@ -66,7 +74,9 @@ void Server::append_backlog(Client& client, std::uint16_t type, std::uint64_t ca
                   "when all are",
                   id, client.conn.pid, limits_.backlog_per_client);
     }
-    client.backlog.append(type, cause, pieces, length);
+    // What waits counts at once; so everything before it must have been published.
+    if (client.backlog->empty()) publish_link(client);
+    if (!client.backlog->append(type, client.last, pieces, length)) return give_up(client);
     backlog_total_ += cost;
     if (!client.lagging) {
         client.lagging = true;
@@ -81,44 +91,44 @@ void Server::give_up(Client& client) {
     MOTET_LOG(warning,
               "connection %llu of process %d is cut off: it does not read its events; %zu bytes are waiting (limit %zu), "
               "%zu for all clients (limit %zu)",
-              static_cast<unsigned long long>(client.conn.id), client.conn.pid, client.backlog.bytes(),
+              static_cast<unsigned long long>(client.conn.id), client.conn.pid, client.backlog->bytes(),
               limits_.backlog_per_client, backlog_total_, limits_.backlog_total);
-    backlog_total_ -= client.backlog.bytes();
-    client.backlog = {};  // its memory is wanted at once
-    cut(client, ring::CutReason::backlog);
+    cut(client, ring::CutReason::backlog);  // first: a successor must not take the rest for all
+    backlog_total_ -= client.backlog->bytes();
+    client.backlog->clear();  // its memory is wanted at once
 }
 
 void Server::move_backlog(Client& client) {
     client.space_wanted = false;
-    const std::size_t before = client.backlog.bytes();
-    while (!client.backlog.empty()) {
-        const Backlog::Item item = client.backlog.front();
-        const ring::Push pushed = client.events->push(item.type, item.cause, std::span(&item.payload, 1));
+    const std::size_t before = client.backlog->bytes();
+    while (!client.backlog->empty()) {
+        const Backlog::Item item = client.backlog->front();
+        const ring::Push pushed = client.events->push(item.type, item.key.cause.delivery, item.pieces());
         if (pushed == ring::Push::violation) violation(client, "its event cursor is impossible");
         if (pushed != ring::Push::ok) break;
-        client.cause = item.cause;
-        client.backlog.pop();
-        if (client.events->worth_publishing() && !client.backlog.empty() && client.backlog.front().cause != client.cause)
-            publish_link(client);
+        client.in_ring = item.key;
+        client.backlog->pop();
+        if (client.events->worth_publishing()) publish_link(client);
     }
-    backlog_total_ -= before - client.backlog.bytes();
+    backlog_total_ -= before - client.backlog->bytes();
     touch(client);
 }
 
-// The commit slot first: a successor finds the last cause of everything up to the published head.
+// The commit slot first: a successor finds what everything up to the published head stands for. Then the end of the backlog:
+// what has been moved from there is in the ring for good.
 void Server::publish_link(Client& client) {
-    ring::SegmentPage* page = client.own.page();
-    if (client.events->head() != client.committed_head) {
-        auto& commit = page->commit[client.commits++ & 1];
-        commit.delivery_id.store(client.cause, std::memory_order_relaxed);
-        commit.request_position.store(client.requests->tail(), std::memory_order_relaxed);
-        commit.head_after.store(client.events->head(), std::memory_order_release);
-        client.committed_head = client.events->head();
-    }
-    if (client.events->publish()) {
-        token(client, 'w');
-        client.events->served();
-    }
+    if (client.events->head() == client.events->published()) return;
+    client.events->commit({client.in_ring.cause.delivery, client.in_ring.cause.journal, client.in_ring.count});
+    const bool sleeps = client.events->publish();
+    client.backlog->settle();
+    if (!sleeps) return;
+    token(client, 'w');
+    client.events->served();
+}
+
+void Server::publish_events() {
+    for (Client* client : touched_)
+        if (!client->closing) publish_link(*client);
 }
 
 void Server::publish() {
@@ -131,7 +141,7 @@ void Server::publish() {
                 token(client, 's');
                 client.requests->space_served();
             }
-            for (unsigned tries = 0; !client.backlog.empty() && !client.space_wanted && !client.closing; ++tries) {
+            for (unsigned tries = 0; !client.backlog->empty() && !client.space_wanted && !client.closing; ++tries) {
                 if (tries == kSpaceTries) {
                     settled = false;  // it reads while we write: carry on in the next round
                     break;
@@ -155,6 +165,8 @@ void Server::publish() {
 void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> pieces) {
     Client* client = find(conn);
     if (client == nullptr) return;
+    // It has it, whoever gave it; or a hostile client counts backwards.
+    if (client->own.page()->reply_seq.load(std::memory_order_relaxed) >= number) return;
     ++client->replies;
     const std::size_t length = total(pieces);
     if (length > client->own.mailbox_capacity()) {
@@ -168,12 +180,19 @@ void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> 
         to += piece.size();
     }
     ring::SegmentPage* page = client->own.page();
-    const auto low = static_cast<std::uint32_t>(number);
     page->reply_len.store(static_cast<std::uint32_t>(length), std::memory_order_relaxed);
+    crash_point("reply: before it counts");
     page->reply_seq.store(number, std::memory_order_release);
+    crash_point("reply: before its caller is woken");
+    wake_caller(*client);
+}
+
+void Server::wake_caller(Client& client) {
+    ring::SegmentPage* page = client.own.page();
+    const auto low = static_cast<std::uint32_t>(page->reply_seq.load(std::memory_order_relaxed));
     page->reply_futex.store(low, std::memory_order_release);
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the answer must be visible before we decide that nobody sleeps
-    if (client->peer.page()->reply_wait.load(std::memory_order_relaxed) == low)
+    if (low != 0 && client.peer.page()->reply_wait.load(std::memory_order_relaxed) == low)
         syscall(SYS_futex, &page->reply_futex, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
 
@@ -194,7 +213,7 @@ void Server::watch_laggards(Instant now) {
     bool throttled = false, far_behind = false;
     for (std::size_t i = 0; i < lagging_.size();) {
         Client& client = *lagging_[i];
-        if (client.backlog.empty()) {
+        if (client.backlog->empty()) {
             client.lagging = client.throttles = false;
             lagging_[i] = lagging_.back();
             lagging_.pop_back();
@@ -204,9 +223,9 @@ void Server::watch_laggards(Instant now) {
         if (tail != client.lag_tail) client.lag_tail = tail, client.lag_moved = now;
         const bool moves = now - client.lag_moved < limits_.lag_moved;
         const std::size_t bound = limits_.backlog_per_client / (client.throttles ? 8 : 4);
-        client.throttles = moves && client.backlog.bytes() > bound;
+        client.throttles = moves && client.backlog->bytes() > bound;
         throttled |= client.throttles;
-        far_behind |= client.throttles && client.backlog.bytes() > limits_.backlog_per_client / 2;
+        far_behind |= client.throttles && client.backlog->bytes() > limits_.backlog_per_client / 2;
         ++i;
     }
     far_behind_ = far_behind;

@@ -13,7 +13,7 @@ inline constexpr std::size_t kPage = 4096;              // ring data starts here
 inline constexpr std::size_t kCapacityMin = 256 * 1024; // power of two; at least twice the largest record span
 inline constexpr std::size_t kCapacityMax = 256u << 20;
 
-enum class Role : std::uint32_t { membership = 1, worker = 2, client = 3 };
+enum class Role : std::uint32_t { membership = 1, worker = 2, client = 3, overflow = 4, state = 5 };
 
 using Word = std::atomic<std::uint64_t>;
 using Word32 = std::atomic<std::uint32_t>;
@@ -37,8 +37,10 @@ struct alignas(64) SegmentPage {
     Word served;
     Word space_arm;
     std::uint64_t pad2[6];
-    // 0x0C0
-    struct Commit { Word head_after, delivery_id, request_position, reserved; } commit[2];
+    // 0x0C0 what the records up to `head_after` amount to, used alternately and stored before `head`: the slot whose
+    // `head_after` equals `head` is the one in force. Event ring: cause of the last event and how many events of that cause
+    // (Cause in libs/ipc/server.h). Submit ring: submissions so far, application and synchronisation.
+    struct Commit { Word head_after, a, b, c; } commit[2];
     // 0x100 incoming ring, consumer side
     Word tail;
     std::uint64_t pad3[7];
@@ -58,7 +60,9 @@ struct alignas(64) SegmentPage {
     Word32 reply_futex;
     Word32 reply_wait;
     std::uint32_t pad6;
-    unsigned char rest[kPage - 0x218];
+    // 0x218 events beyond the ring, as positions in this client's stream in the worker's overflow (libs/ipc/overflow.h)
+    Word backlog_head, backlog_tail;
+    unsigned char rest[kPage - 0x228];
 };
 static_assert(sizeof(SegmentPage) == kPage);
 static_assert(offsetof(SegmentPage, head) == 0x40 && offsetof(SegmentPage, served) == 0x80);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "libs/base/crash_point.h"
+
 namespace motet::ring {
 namespace {
 
@@ -56,11 +58,13 @@ bool Producer::check_tail() {
 
 // The pad of a rewind counts as used until the consumer has followed: afterwards only what lay before it is free. So a ring
 // rewinds early in ping-pong and, in a stream, only where it has room for more than the stream lately used.
+std::uint64_t Producer::floor() const { return guarded_ ? std::min(tail_seen_, redo()) : tail_seen_; }
+
 bool Producer::rewind_test() {
     rewind_tested_ = head_;
     if (!check_tail()) return false;
     const std::uint64_t offset = head_ & (capacity_ - 1);
-    return tail_seen_ == head_ && offset > std::max({kRewindBeyond, keep_room_, 4 * recent_use_});
+    return tail_seen_ == head_ && floor() == head_ && offset > std::max({kRewindBeyond, keep_room_, 4 * recent_use_});
 }
 
 void Producer::sample_use() {
@@ -81,9 +85,9 @@ std::uint8_t* Producer::begin(std::uint32_t length, Push& why) {
         if (violated_) return why = Push::violation, nullptr;
         if (rewind && need <= offset) pad = to_end;
     }
-    if (need + pad > capacity_ - (head_ - tail_seen_)) {
+    if (need + pad > capacity_ - (head_ - floor())) {
         if (!check_tail()) return why = Push::violation, nullptr;
-        if (need + pad > capacity_ - (head_ - tail_seen_)) return nullptr;
+        if (need + pad > capacity_ - (head_ - floor())) return nullptr;
     }
     if (pad != 0) store_pad(data_ + offset, pad);
     pending_ = head_ + pad;
@@ -120,9 +124,29 @@ bool Producer::publish() {
     if (head_ - use_sampled_ >= kRewindTestEvery) sample_use();
     own_->head.store(head_, std::memory_order_release);
     published_ = head_;
+    crash_point("ring: behind a head");
     fence();  // the head must be visible before we decide that the consumer is awake
     armed_seen_ = peer_->arm.load(std::memory_order_relaxed);
     return armed_seen_ != own_->served.load(std::memory_order_relaxed);
+}
+
+void Producer::commit(const Commit& commit) {
+    // Not the slot that speaks for the published head: it must stay true until the next head is visible.
+    const bool first_is_in_force = own_->commit[0].head_after.load(std::memory_order_relaxed) == published_;
+    SegmentPage::Commit& slot = own_->commit[first_is_in_force ? 1 : 0];
+    slot.a.store(commit.a, std::memory_order_release);
+    slot.b.store(commit.b, std::memory_order_release);
+    slot.c.store(commit.c, std::memory_order_release);
+    slot.head_after.store(head_, std::memory_order_release);
+    crash_point("ring: behind a commit slot");
+}
+
+Producer::Commit Producer::committed() const {
+    if (published_ == 0) return {};
+    for (const SegmentPage::Commit& slot : own_->commit)
+        if (slot.head_after.load(std::memory_order_acquire) == published_)
+            return {.a = slot.a.load(), .b = slot.b.load(), .c = slot.c.load()};
+    return {};
 }
 
 void Producer::served() { own_->served.store(armed_seen_, std::memory_order_release); }
@@ -137,7 +161,7 @@ bool Producer::want_space() {
 }
 
 std::uint64_t Producer::largest_span() const {
-    const std::uint64_t room = capacity_ - (head_ - tail_seen_);
+    const std::uint64_t room = capacity_ - (head_ - floor());
     const std::uint64_t to_end = capacity_ - (head_ & (capacity_ - 1));
     const std::uint64_t span = room <= to_end ? room : std::max(to_end, room - to_end);
     return std::min(span, capacity_ / 2);
@@ -205,10 +229,16 @@ Pull Consumer::next(Record& out) {
     return Pull::violation;
 }
 
+void Consumer::skip_to(std::uint64_t position) {
+    if (static_cast<std::int64_t>(position - tail_) <= 0) return;
+    tail_ = head_seen_ = position;
+}
+
 bool Consumer::release() {
     if (tail_ == released_) return false;
     own_->tail.store(tail_, std::memory_order_release);
     released_ = tail_;
+    crash_point("ring: behind a tail");
     fence();  // the room must be visible before we decide that nobody waits for it
     space_seen_ = peer_->space_arm.load(std::memory_order_relaxed);
     return space_seen_ != own_->space_served.load(std::memory_order_relaxed);
@@ -226,5 +256,21 @@ bool Consumer::arm() {
 }
 
 bool Consumer::empty() { return head_seen_ == tail_ && peer_->head.load(std::memory_order_acquire) == tail_; }
+
+Pull Walk::next(Record& out) {
+    while (at_ != end_) {
+        const std::uint64_t offset = at_ & (capacity_ - 1);
+        if (end_ - at_ > capacity_ || at_ % 16 != 0) return Pull::violation;
+        const RecordHeader header = load_header(data_ + offset);
+        const std::uint64_t span = span_of(header.length);
+        if (span > end_ - at_ || span > capacity_ - offset) return Pull::violation;
+        at_ += span;
+        if (header.type == kPad) continue;
+        out = {.type = header.type, .flags = header.flags, .sub = header.sub, .id = header.id,
+               .payload = {data_ + offset + sizeof(RecordHeader), header.length}, .position_after = at_};
+        return Pull::record;
+    }
+    return Pull::empty;
+}
 
 }  // namespace motet::ring

@@ -42,6 +42,19 @@ public:
     std::uint64_t capacity() const { return capacity_; }
     bool violated() const { return violated_; }  // the peer's tail was impossible once
     bool consumer_caught_up();                   // everything published has been consumed
+    std::uint64_t published() const { return published_; }
+
+    // The meaning of everything up to `head()`, for a successor: stored before publish() makes it visible.
+    struct Commit {
+        std::uint64_t a = 0, b = 0, c = 0;
+    };
+    void commit(const Commit& commit);
+    // A successor looks through the records from here on; once guarded, they are not overwritten before this has moved.
+    void guard_redo() { guarded_ = true; }
+    std::uint64_t redo() const { return own_->redo.load(std::memory_order_relaxed); }
+    void set_redo() { own_->redo.store(published_, std::memory_order_release); }
+    // What the published head stands for; zeros if nothing was ever published.
+    Commit committed() const;
     // After a kick: the consumer sleeps although there is something to read. Send a token, then served().
     bool consumer_waits();
 
@@ -53,7 +66,8 @@ private:
                              armed_seen_ = 0;
     std::uint64_t keep_room_ = 0, recent_use_ = 0, pad_at_ = 0,
                   pad_ = 0;  // `pad_` bytes at position `pad_at_`: the last pad
-    bool violated_ = false;
+    bool violated_ = false, guarded_ = false;
+    std::uint64_t floor() const;   // nothing from here on may be overwritten
     bool check_tail();
     bool rewind_test();
     void sample_use();
@@ -86,6 +100,8 @@ public:
     bool arm();
     bool empty();
     std::uint64_t tail() const { return tail_; }
+    // What lies before `position` has been dealt with by a predecessor. Never backwards.
+    void skip_to(std::uint64_t position);
 
 private:
     SegmentPage* own_;
@@ -93,6 +109,19 @@ private:
     const std::uint8_t* data_;
     std::uint64_t capacity_, tail_ = 0, released_ = 0, head_seen_ = 0, space_seen_ = 0;
     std::uint32_t length_max_;
+};
+
+// The records of a ring that its own producer has published, from one position to another, whether consumed or not: what a
+// successor looks through. Only for positions less than the capacity behind the head.
+class Walk {
+public:
+    Walk(const SegmentPage* own, std::uint64_t capacity, std::uint64_t from, std::uint64_t to)
+        : data_(reinterpret_cast<const std::uint8_t*>(own) + kPage), capacity_(capacity), at_(from), end_(to) {}
+    Pull next(Record& out);   // empty at the end
+
+private:
+    const std::uint8_t* data_;
+    std::uint64_t capacity_, at_, end_;
 };
 
 }  // namespace motet::ring

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -49,6 +50,66 @@ Status write_constants(int fd, Role role, std::uint64_t link_id, std::uint64_t c
 }
 
 }  // namespace
+
+Result<SegmentFds> create_memory(std::uint64_t size) {
+    SegmentFds fds;
+    const auto failed = [&fds](const char* what) -> Error {
+        const Error why = error("shared memory: %s: %s", what, std::strerror(errno));
+        if (fds.writable >= 0) close(fds.writable);
+        return why;
+    };
+    fds.writable = new_memfd();
+    if (fds.writable < 0) return failed("memfd_create");
+    if (fchmod(fds.writable, 0600) != 0) return failed("fchmod");
+    if (ftruncate(fds.writable, static_cast<off_t>(size)) != 0) return failed("ftruncate");
+    if (fcntl(fds.writable, F_ADD_SEALS, kSeals) != 0) return failed("F_ADD_SEALS");
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", fds.writable);
+    fds.read_only = open(path, O_RDONLY | O_CLOEXEC);
+    if (fds.read_only < 0) return failed("opening it read-only through /proc/self/fd");
+    return fds;
+}
+
+Result<Memory> Memory::map(int fd, std::uint64_t size, bool writable) {
+    const int seals = fcntl(fd, F_GET_SEALS);
+    struct stat st {};
+    if (seals < 0 || (seals & kSeals) != kSeals || fstat(fd, &st) != 0 || static_cast<std::uint64_t>(st.st_size) != size)
+        return error("shared memory: descriptor %d is no sealed memory file of %llu bytes", fd, static_cast<unsigned long long>(size));
+    void* at = mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) return error("shared memory: mapping %llu bytes: %s", static_cast<unsigned long long>(size), std::strerror(errno));
+    Memory memory;
+    memory.data_ = static_cast<std::uint8_t*>(at);
+    memory.size_ = size;
+    memory.shared_ = true;
+    return memory;
+}
+
+Result<Memory> Memory::anonymous(std::uint64_t size) {
+    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (at == MAP_FAILED) return error("memory: mapping %llu bytes: %s", static_cast<unsigned long long>(size), std::strerror(errno));
+    Memory memory;
+    memory.data_ = static_cast<std::uint8_t*>(at);
+    memory.size_ = size;
+    return memory;
+}
+
+Memory::Memory(Memory&& other) noexcept { *this = std::move(other); }
+
+Memory& Memory::operator=(Memory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(shared_, other.shared_);
+    return *this;
+}
+
+Memory::~Memory() {
+    if (data_ != nullptr) munmap(data_, size_);
+}
+
+void Memory::discard(std::uint64_t offset, std::uint64_t length) {
+    const std::uint64_t first = (offset + kPage - 1) / kPage * kPage, end = std::min(offset + length, size_) / kPage * kPage;
+    if (first < end) madvise(data_ + first, end - first, shared_ ? MADV_REMOVE : MADV_DONTNEED);
+}
 
 Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity,
                                   std::uint64_t mailbox_capacity) {

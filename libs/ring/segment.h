@@ -15,6 +15,31 @@ struct SegmentFds {
 };
 Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t mailbox_capacity);
 
+// Sealed memory of `size` bytes without a ring: a worker's state, its overflow. Only what is touched takes memory.
+Result<SegmentFds> create_memory(std::uint64_t size);
+class Memory {
+public:
+    // Of exactly `size` bytes, sealed.
+    static Result<Memory> map(int fd, std::uint64_t size, bool writable);
+    // Not shared with anybody.
+    static Result<Memory> anonymous(std::uint64_t size);
+    Memory() = default;
+    Memory(Memory&&) noexcept;
+    Memory& operator=(Memory&&) noexcept;
+    ~Memory();
+    std::uint8_t* data() const { return data_; }
+    std::uint64_t size() const { return size_; }
+    bool shared() const { return shared_; }
+    // Gives the pages of a part back to the system; it reads as zeros afterwards.
+    void discard(std::uint64_t offset, std::uint64_t length);
+    explicit operator bool() const { return data_ != nullptr; }
+
+private:
+    std::uint8_t* data_ = nullptr;
+    std::uint64_t size_ = 0;
+    bool shared_ = false;
+};
+
 // A mapping of one segment; unmapped on destruction. Checks size, seals, magic, version, capacity and offsets.
 class Segment {
 public:

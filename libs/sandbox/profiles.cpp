@@ -37,6 +37,7 @@ std::vector<Rule> runtime() {
         {SCMP_SYS(mprotect), {without_bits(2, PROT_EXEC)}},        // heap
         {SCMP_SYS(mremap), {equal(3, MREMAP_MAYMOVE)}},            // realloc
         {SCMP_SYS(madvise), {equal(2, MADV_DONTNEED)}},            // giving heap back
+        {SCMP_SYS(madvise), {equal(2, MADV_REMOVE)}},              // and pages of the worker's own shared memory
         {SCMP_SYS(munmap), {}},
         {SCMP_SYS(brk), {}},
         {SCMP_SYS(close), {}},

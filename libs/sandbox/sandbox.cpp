@@ -30,7 +30,7 @@ namespace {
 
 constexpr std::uint64_t kFileMax = 8u << 20;                          // a snapshot is at most half of it
 constexpr std::uint64_t kWorkerOpenFiles = 64 + 4 * 4096;             // connections of one service
-constexpr std::uint64_t kWorkerAddressSpace = 24ull << 30;            // 4096 links of 4 MiB, overflow, 2 GiB heap
+constexpr std::uint64_t kWorkerAddressSpace = 28ull << 30;            // 4096 links of 4 MiB, state and overflow, 2 GiB heap
 constexpr std::uint64_t kMembershipOpenFiles = 1024;                  // links, sockets, three of each worker
 constexpr std::uint64_t kConfigAddressSpace = 1ull << 30;
 

@@ -109,8 +109,9 @@ public:
     //  * Silent between inputs: Host is called from within an on_...() function only, never from the constructor, restore(),
     //    snapshot() or status_json().
     //  * Inputs declared pure change no state that a later output depends on. A pure message causes events only; a pure
-    //    request causes at most one submission and one reply, and no event and no close. Everything is impure unless
-    //    declared: that is always right and costs one copy of the input.
+    //    request causes at most one submission and one reply, and no event; it may close its own connection for violation if
+    //    on_disconnect() then does what is left. Everything is impure unless declared: that is always right and costs one copy
+    //    of the input.
 
     // Appends the whole state in a form of its own, with a version number in front; at most kSnapshotMax bytes. False: this
     // engine cannot be resumed, its process's death disconnects its clients and makes the ring synchronise again.

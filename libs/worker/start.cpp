@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kLogLineMax = 448;
 constexpr int kExitBroken = 1;
-constexpr std::size_t kStartFds = 5;
+constexpr std::size_t kStartFds = 5, kStartFdsWithState = 7;
 
 Status map_status(int fd, Started& started) {
     struct stat st {};
@@ -42,6 +42,13 @@ Status map_all(const std::vector<int>& fds, Started& started) {
     if (!delivery) return error("delivery ring: %s", delivery.error().text.c_str());
     started.submit = std::move(*submit);
     started.delivery = std::move(*delivery);
+    if (fds.size() == kStartFds) return Done{};
+    auto journal = Journal::map(fds[5]);
+    if (!journal) fatal(journal.error().text, true);
+    auto overflow = ipc::Overflow::map(fds[6]);
+    if (!overflow) return error("overflow: %s", overflow.error().text.c_str());
+    started.journal = std::move(*journal);
+    started.overflow = std::move(*overflow);
     return Done{};
 }
 
@@ -69,23 +76,25 @@ void log_to_supervisor() {
     });
 }
 
-void fatal(const std::string& why) {
+void fatal(const std::string& why, bool state_lost) {
     control::Header header;
     header.type = static_cast<std::uint32_t>(control::Type::fatal);
+    header.b = state_lost ? 1 : 0;
     control::send(control::kChildFd, header, as_bytes(std::string_view(why).substr(0, kLogLineMax)));
     std::_Exit(kExitBroken);
 }
 
 Result<Started> take_start(control::Message& message) {
-    if (message.fds.size() != kStartFds)
-        return error("START came with %zu descriptors, not %zu", message.fds.size(), kStartFds);
+    if (message.fds.size() != kStartFds && message.fds.size() != kStartFdsWithState)
+        return error("START came with %zu descriptors, not %zu", message.fds.size(), kStartFdsWithState);
     Started started;
     started.settings.incarnation = message.header.a;
     started.settings.self = static_cast<NodeId>(message.header.b);
     started.settings.services = message.header.c;
     const Status mapped = map_all(message.fds, started);
     started.link = message.fds[2];
-    for (const std::size_t i : {0, 1, 3, 4}) close(message.fds[i]);
+    for (std::size_t i = 0; i < message.fds.size(); ++i)
+        if (i != 2) close(message.fds[i]);
     message.fds.clear();
     if (!mapped) return mapped.error();
     return started;

@@ -18,6 +18,48 @@ Uplink::Uplink(ring::Producer ring)
       reserve_(std::min<std::size_t>(kReserve, ring_.capacity() / 16)),
       request_room_(std::min<std::size_t>(kRequestRoom, ring_.capacity() / 4)) {
     ring_.keep_room(request_room_ + reserve_ + ring_.capacity() / 16);
+    const ring::Producer::Commit committed = ring_.committed();
+    submitted_ = pushed_ = committed.a;
+    submitted_sync_ = pushed_sync_ = committed.b;
+}
+
+bool Uplink::publish() {
+    if (ring_.head() == ring_.published()) return false;
+    ring_.commit({.a = pushed_, .b = pushed_sync_});
+    return ring_.publish();
+}
+
+void Uplink::save(FrameState& state) const {
+    state.submitted = submitted_;
+    state.submitted_sync = submitted_sync_;
+    state.syncing = syncing_;
+    state.submitted_while_syncing = submitted_while_syncing_;
+    for (const Waiting& one : waiting_) state.waiting.push_back({static_cast<std::uint16_t>(one.kind), one.bytes});
+    for (const Waiting& one : waiting_sync_) state.waiting_sync.push_back({static_cast<std::uint16_t>(one.kind), one.bytes});
+}
+
+void Uplink::restore(const FrameState& state) {
+    syncing_ = state.syncing;
+    submitted_while_syncing_ = state.submitted_while_syncing;
+    submitted_ = state.submitted;
+    submitted_sync_ = state.submitted_sync;
+    const auto take = [this](const std::vector<FrameState::Waiting>& kept, std::uint64_t submitted, std::uint64_t pushed,
+                             std::deque<Waiting>& queue) {
+        // The last of those submitted by then; the first of them may be in the ring by now.
+        std::uint64_t number = submitted - kept.size();
+        for (const FrameState::Waiting& one : kept) {
+            if (number++ < pushed) continue;
+            waiting_bytes_ += one.record.size();
+            queue.push_back({.kind = static_cast<feed::Submit>(one.kind), .bytes = one.record});
+        }
+    };
+    take(state.waiting, submitted_, pushed_, waiting_);
+    take(state.waiting_sync, submitted_sync_, pushed_sync_, waiting_sync_);
+}
+
+void Uplink::repeated() {
+    submitted_ = std::max(submitted_, pushed_);
+    submitted_sync_ = std::max(submitted_sync_, pushed_sync_);
 }
 
 void Uplink::syncing(bool on) {
@@ -47,6 +89,7 @@ bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span
         to += piece.size();
     }
     ring_.finish(static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0);
+    ++(kind == feed::Submit::multicast ? pushed_ : pushed_sync_);
     return true;
 }
 
@@ -64,7 +107,7 @@ void Uplink::wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::Sub
 }
 
 void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces) {
-    if (broken() != nullptr) return;
+    if (broken() != nullptr || submitted_++ < pushed_) return;
     if (syncing_)
         for (const ByteView piece : pieces) submitted_while_syncing_ += piece.size();
     if (waiting_.empty() && push(feed::Submit::multicast, header, pieces, reserve_)) return;
@@ -82,7 +125,7 @@ void Uplink::operation(std::uint32_t what, std::uint64_t number, std::string_vie
 
 // Overtakes waiting application messages on purpose: those wait for the end of the synchronisation anyway.
 void Uplink::sync(feed::Submit kind, std::uint32_t service, std::uint64_t round, std::span<const ByteView> pieces) {
-    if (broken() != nullptr) return;
+    if (broken() != nullptr || submitted_sync_++ < pushed_sync_) return;
     const feed::SubmitHeader header{.service = static_cast<std::uint8_t>(service), .round = round};
     if (waiting_sync_.empty() && push(kind, header, pieces, 0)) return;
     if (broken() == nullptr) wait(waiting_sync_, kind, header, pieces);

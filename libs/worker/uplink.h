@@ -9,6 +9,7 @@
 #include "libs/base/bytes.h"
 #include "libs/feed/feed.h"
 #include "libs/ring/ring.h"
+#include "libs/worker/frame_state.h"
 
 namespace motet::worker {
 
@@ -35,7 +36,33 @@ public:
     // Moves what waits into the ring. True if anything moved.
     bool flush();
     // True: membership sleeps; send a token, then served().
-    bool publish() { return ring_.publish(); }
+    bool publish();
+    // The requests behind everything published have been given back to their clients.
+    void settle() { ring_.set_redo(); }
+    // From now on what is not settled is not overwritten: a successor looks through it.
+    void keep_unsettled() { ring_.guard_redo(); }
+
+    // A successor goes on counting where the published records end; submissions that are among them are not made again.
+    void save(FrameState& state) const;
+    void restore(const FrameState& state);
+    // The next submissions are those that an input of the journal caused.
+    void repeat_from(std::uint64_t submitted, std::uint64_t submitted_sync) { submitted_ = submitted, submitted_sync_ = submitted_sync; }
+    // All inputs of the journal have been repeated: what is among the published records came after them.
+    void repeated();
+    std::uint64_t submitted() const { return submitted_; }
+    std::uint64_t submitted_sync() const { return submitted_sync_; }
+    // Visits (connection, position behind its request) of every published submission since the last settle(). False: the ring
+    // cannot be read.
+    template <class Visit>
+    bool visit_unsettled(const ring::SegmentPage* own, Visit visit) const {
+        ring::Walk walk(own, ring_.capacity(), ring_.redo(), ring_.published());
+        for (ring::Record record;;) {
+            const ring::Pull pulled = walk.next(record);
+            if (pulled != ring::Pull::record) return pulled == ring::Pull::empty;
+            if (const auto submitted = feed::decode_submit(record.payload); submitted && submitted->header.req_after != 0)
+                visit(submitted->header.conn, submitted->header.req_after);
+        }
+    }
     void served() { ring_.served(); }
     bool worth_publishing() const { return ring_.worth_publishing(); }
     // True: nothing moves before a token arrives.
@@ -61,6 +88,8 @@ private:
     ring::Producer ring_;
     std::size_t reserve_, request_room_;
     std::deque<Waiting> waiting_, waiting_sync_;
+    // Submissions so far, of applications and of synchronisations: caused, and put into the ring.
+    std::uint64_t submitted_ = 0, submitted_sync_ = 0, pushed_ = 0, pushed_sync_ = 0;
     std::size_t waiting_bytes_ = 0, submitted_while_syncing_ = 0;
     bool syncing_ = false;
     bool critical_ = false;

@@ -4,6 +4,7 @@
 
 #include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -35,20 +36,29 @@ Worker::Worker(const Program& program, loop::Poller& poller, Started started)
       delivery_(started_.submit.page(), started_.delivery.page(),
                 static_cast<std::uint32_t>(started_.delivery.capacity() / 2), started_.delivery.capacity()),
       uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())),
-      clients_(poller, *this),
+      clients_(poller, *this, {}, started_.overflow ? std::move(*started_.overflow) : ipc::Overflow::anonymous()),
       spin_(microseconds(static_cast<std::int64_t>(
           std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))),
       values_(metrics::values_area(started_.status)),
       traffic_(started_.settings.services) {
     engine_ = program.make_engine(started_.settings, *this);
-    clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
+    uplink_.keep_unsettled();
+    if (resumable() && !engine_->snapshot(engine_bytes_)) started_.journal.reset();   // it starts empty each time
+    if (!resumable()) {
+        serving_ = true;
+        uplink_.settle();
+        clients_.set_flow(ring::kFlowSync, !engine_->synchronised());
+    }
     const Status watched = poller_.add(started_.link, kLinkTag);
     if (!watched) fatal(watched.error().text);
     const char token = 'r';  // a token of the predecessor may have died with it
     ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+Worker::~Worker() { ::close(started_.link); }
+
 void Worker::run() {
+    while (!serving_ && !stopping_) handle(poller_.wait(kNever));   // the supervisor says when all clients are here
     unsigned busy = 0;
     while (!stopping_) {
         if (round()) {
@@ -69,13 +79,15 @@ void Worker::run() {
 }
 
 bool Worker::round() {
+    if (resumable()) started_.journal->beat(true);
     std::size_t work = deliver();
     work += uplink_.flush() ? 1 : 0;
     work += clients_.serve();
     publish();
     work += clients_.reap() ? 1 : 0;
+    if (resumable() && started_.journal->due()) snapshot();
     clients_.set_flow(ring::kFlowCritical, uplink_.critical());
-    if (uplink_.broken() != nullptr) fatal(name_ + ": " + uplink_.broken());
+    if (uplink_.broken() != nullptr) fatal(name_ + ": " + uplink_.broken(), true);
     if (work != 0) status_dirty_ = true;
     return work != 0;
 }
@@ -90,7 +102,7 @@ std::size_t Worker::deliver() {
     for (ring::Record record; n < most && bytes < most_bytes; ++n) {
         const ring::Pull pulled = delivery_.next(record);
         if (pulled == ring::Pull::empty) break;
-        if (pulled == ring::Pull::violation) fatal(name_ + ": the delivery ring holds impossible cursors or records");
+        if (pulled == ring::Pull::violation) fatal(name_ + ": the delivery ring holds impossible cursors or records", true);
         bytes += record.payload.size();
         deliver_one(record);
     }
@@ -99,18 +111,38 @@ std::size_t Worker::deliver() {
     return n;
 }
 
+// The journal first, when the engine may change: a successor must hear of it too, at this place among all inputs.
 void Worker::deliver_one(const ring::Record& record) {
+    cause_.delivery = record.position_after;
+    ByteView payload = record.payload;
+    promise_ = Promise::none;
+    if (resumable()) {
+        const bool is_message = record.type == static_cast<std::uint16_t>(feed::Delivery::message);
+        const auto message = is_message ? feed::decode_message(payload) : std::nullopt;
+        if (message && engine_->is_pure(*message))
+            promise_ = Promise::message;
+        else
+            payload = write_down({.kind = ring::Marker::delivery, .type = record.type, .position = record.position_after, .payload = payload});
+        started_.journal->mark(ring::Marker::delivery, 0, record.position_after);
+    }
+    apply(record.type, payload);
+    promise_ = Promise::none;
+    if (resumable()) started_.journal->unmark();
+    if (uplink_.worth_publishing()) publish_submits();
+}
+
+void Worker::apply(std::uint16_t type, ByteView payload) {
     const auto broken = [&] {
-        fatal(name_ + ": a delivery record of type " + std::to_string(record.type) + " does not decode");
+        fatal(name_ + ": a delivery record of type " + std::to_string(type) + " does not decode", true);
     };
     const auto step = [&] {
-        const auto decoded = feed::decode_step(record.payload);
+        const auto decoded = feed::decode_step(payload);
         if (!decoded) broken();
         return *decoded;
     };
-    switch (static_cast<feed::Delivery>(record.type)) {
+    switch (static_cast<feed::Delivery>(type)) {
         case feed::Delivery::message:
-            if (const auto message = feed::decode_message(record.payload)) {
+            if (const auto message = feed::decode_message(payload)) {
                 traffic_.received(message->body, message->foreign_order);
                 return engine_->on_message(*message);
             }
@@ -121,7 +153,7 @@ void Worker::deliver_one(const ring::Record& record) {
             engine_->on_sync_started();
             break;
         case feed::Delivery::init:
-            if (const auto init = feed::decode_init(record.payload))
+            if (const auto init = feed::decode_init(payload))
                 engine_->on_init(*init);
             else
                 broken();
@@ -131,7 +163,7 @@ void Worker::deliver_one(const ring::Record& record) {
         case feed::Delivery::abort: engine_->on_abort(step()); break;
         case feed::Delivery::complete:
             uplink_.syncing(false);
-            if (const auto complete = feed::decode_complete(record.payload))
+            if (const auto complete = feed::decode_complete(payload))
                 engine_->on_complete(*complete);
             else
                 broken();
@@ -151,6 +183,7 @@ void Worker::publish() {
         ::send(started_.link, &token, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
         delivery_.space_served();
     }
+    uplink_.settle();
 }
 
 void Worker::publish_submits() {
@@ -192,6 +225,7 @@ void Worker::sleep() {
 
     const Instant status_at = status_dirty_ ? status_due_ : status_due_ + kHeartbeat;
     const Instant drops_at = drops_.empty() ? kNever : before + kDropRetry;
+    if (resumable()) started_.journal->beat(false);
     const auto ready = poller_.wait(std::min({clients_.deadline(), engine_->deadline(), engine_->outside_due(), status_at, drops_at}));
     spin_.slept(awaited, loop::monotonic_now() - before);
     handle(ready);
@@ -221,12 +255,12 @@ bool Worker::on_time(Instant now) {
     bool called = false;
     if (engine_->outside_due() <= now) {
         if (const Bytes news = engine_->look_outside(now); !news.empty()) {
-            engine_->on_outside(news);
+            tell_news(news);
             called = true;
         }
     }
     if (engine_->deadline() > now) return called;
-    engine_->on_time(now);
+    tell_time(now);
     return true;
 }
 

@@ -23,6 +23,7 @@ namespace motet::worker {
 class Worker final : private Host, private ipc::Service {
 public:
     Worker(const Program& program, loop::Poller& poller, Started started);
+    ~Worker() override;
 
     // Until the supervisor says stop or vanishes. The control socket is registered with the poller under kControlTag.
     void run();
@@ -41,13 +42,30 @@ private:
     void tell(const control::Header& header, ByteView body) override;
 
     // ipc::Service: what the server asks.
-    bool has_room() override { return uplink_.has_room(); }
+    bool has_room() override;
     bool on_request(const ipc::Request& request) override;
     void on_closed(ConnId conn) override;
+
+    // What outlives the process: resume.cpp.
+    bool resumable() const { return started_.journal.has_value(); }
+    void resume();
+    Status take_up(const Journal::Kept& kept);
+    void repeat(const Journal::Entry& entry);
+    ByteView write_down(Journal::Entry entry);
+    void snapshot();
+    void connect(const control::ConnEntry& client);
+    void disconnect(ConnId conn);
+    void tell_time(Instant now);
+    void tell_news(ByteView news);
+    void pass_on(control::Message& message);
+    void answer_request(const Journal::Entry& request);
+    bool cut_off_if_quarantined(ConnId conn, std::uint64_t position);
+    void publish_outputs();
 
     bool round();
     std::size_t deliver();
     void deliver_one(const ring::Record& record);
+    void apply(std::uint16_t type, ByteView payload);
     void publish();
     void publish_submits();
     void sleep();
@@ -75,6 +93,21 @@ private:
     // The request being handled, for the submissions it causes.
     ConnId request_conn_ = 0;
     std::uint64_t request_after_ = 0;
+    // An input that the engine called pure may not do everything.
+    enum class Promise : std::uint8_t { none, message, request } promise_ = Promise::none;
+    unsigned promised_submits_ = 0;
+
+    ipc::Cause cause_;                        // the input being handled
+    std::unordered_set<ConnId> known_;        // to the engine
+    std::vector<control::ConnEntry> handed_;  // by the supervisor, before everything is as the predecessor left it
+    struct Quarantine {
+        ConnId conn = 0;
+        std::uint64_t position = 0;
+    };
+    std::vector<Quarantine> quarantine_;
+    std::vector<control::Message> told_early_;
+    Bytes frame_bytes_, engine_bytes_;
+    bool serving_ = false, repeating_ = false;
 
     bool stopping_ = false;
     bool status_dirty_ = true;
@@ -85,7 +118,6 @@ private:
     std::uint64_t closed_ = 0;                  // clients that have gone
     Traffic traffic_;
     std::vector<ConnId> drops_;                 // still to be told to the supervisor
-    std::unordered_set<ConnId> not_announced_;  // closed before the engine heard of them
 };
 
 }  // namespace motet::worker

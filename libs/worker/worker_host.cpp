@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
+#include "libs/base/assert.h"
 #include "libs/base/log.h"
 #include "libs/worker/worker.h"
 
@@ -35,10 +37,13 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
     header.unit_last = unit_last ? 1 : 0;
     header.req_after = conn == request_conn_ ? request_after_ : 0;
     if (!pieces.empty() && pieces[0].size() >= sizeof(std::uint32_t)) traffic_.sent(pieces[0]);
+    MOTET_ASSERT(promise_ == Promise::none || (promise_ == Promise::request && promised_submits_++ == 0),
+                 "a pure input causes more submissions than it may");
     uplink_.submit(header, pieces);
     awaited_ = Spin::For::deliveries;
-    // Membership starts on a long batch while this round is still collecting it.
-    if (uplink_.worth_publishing()) publish_submits();
+    // Membership starts on a long batch while this round is still collecting it. Of a request that is not in the journal all
+    // must become visible at once.
+    if (promise_ == Promise::none && uplink_.worth_publishing()) publish_submits();
 }
 
 void Worker::submit_sync(std::uint64_t round, std::span<const ByteView> pieces) {
@@ -54,23 +59,51 @@ void Worker::reply(ConnId conn, std::uint64_t request, std::span<const ByteView>
 }
 
 void Worker::event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) {
-    clients_.event(conn, type, delivery_.tail(), pieces);
+    MOTET_ASSERT(promise_ != Promise::request, "a pure request causes an event");
+    clients_.event(conn, type, cause_, pieces);
 }
 
-void Worker::tell(const control::Header& header, ByteView body) { control::send(control::kChildFd, header, body); }
+// While the journal is repeated the supervisor has heard it from the predecessor.
+void Worker::tell(const control::Header& header, ByteView body) {
+    if (!repeating_) control::send(control::kChildFd, header, body);
+}
 
-void Worker::close(ConnId conn, Close why) { clients_.cut_off(conn, reason_of(why)); }
+void Worker::close(ConnId conn, Close why) {
+    MOTET_ASSERT(promise_ == Promise::none || why == Close::violation, "a pure input closes a connection");
+    clients_.cut_off(conn, reason_of(why));
+}
+
+bool Worker::has_room() { return uplink_.has_room() && !(resumable() && started_.journal->due()); }
 
 bool Worker::on_request(const ipc::Request& request) {
-    request_conn_ = request.conn;
-    request_after_ = request.position_after;
-    engine_->on_request(request.conn, request.type, request.number, request.payload);
-    request_conn_ = 0;
+    if (!resumable()) {
+        request_conn_ = request.conn;
+        request_after_ = request.position_after;
+        engine_->on_request(request.conn, request.type, request.number, request.payload);
+        request_conn_ = 0;
+        if (uplink_.worth_publishing()) publish_submits();
+        return true;
+    }
+    if (cut_off_if_quarantined(request.conn, request.position_after)) return true;
+    Journal::Entry entry{.kind = ring::Marker::request,
+                         .type = request.type,
+                         .conn = request.conn,
+                         .number = request.number,
+                         .position = request.position_after,
+                         .payload = request.payload};
+    promise_ = Promise::none;
+    if (engine_->is_pure_request(request.conn, request.type))
+        promise_ = Promise::request, promised_submits_ = 0;
+    else
+        entry.payload = write_down(entry);
+    answer_request(entry);
+    promise_ = Promise::none;
+    if (uplink_.worth_publishing()) publish_submits();
     return true;
 }
 
 void Worker::on_closed(ConnId conn) {
-    if (not_announced_.erase(conn) == 0) engine_->on_disconnect(conn);
+    if (known_.contains(conn)) disconnect(conn);
     ++closed_;
     drops_.push_back(conn);
 }
@@ -85,7 +118,14 @@ void Worker::on_control() {
         }
         switch (message_.type()) {
             case control::Type::conns: adopt_clients(message_); break;
+            case control::Type::quarantine: quarantine_.push_back({message_.header.a, message_.header.b}); break;
             case control::Type::go: {
+                if (!serving_) resume();
+                for (control::Message& early : std::exchange(told_early_, {})) {
+                    pass_on(early);
+                    for (const int fd : early.fds)
+                        if (fd >= 0) ::close(fd);
+                }
                 control::Header ready;
                 ready.type = static_cast<std::uint32_t>(control::Type::ready);
                 ready.a = clients_.clients();
@@ -98,7 +138,11 @@ void Worker::on_control() {
                 log::set_level(static_cast<log::Level>(std::clamp<std::uint64_t>(message_.header.b, 3, 7)));
                 [[fallthrough]];
             default:
-                engine_->on_told(message_);
+                if (!serving_) {   // not before the engine is what it was
+                    told_early_.push_back(std::exchange(message_, {}));
+                    break;
+                }
+                pass_on(message_);
                 for (const int fd : message_.fds)
                     if (fd >= 0) ::close(fd);
                 message_.fds.clear();
@@ -126,12 +170,13 @@ void Worker::adopt_clients(control::Message& message) {
         if (!adopted) {
             MOTET_LOG(warning, "%s; closed", adopted.error().text.c_str());
             drops_.push_back(entry.id);
+        } else if (!serving_) {
+            handed_.push_back(entry);
         } else if (adopted->used_before) {
-            // Its groups died with the process that served it: better a clean end than a member nobody knows.
-            not_announced_.insert(entry.id);
+            // What it had here died with the process that served it: better a clean end than a member nobody knows.
             clients_.cut_off(entry.id, ring::CutReason::reset);
         } else {
-            engine_->on_connect(entry.id, entry.pid, entry.uid, entry.gid);
+            connect(entry);
         }
     }
     message.fds.clear();  // the server owns them now

@@ -113,7 +113,7 @@ class Cluster:
                        for i in range(self.n))
 
 
-DELIVERED, DAMAGED, ACCEPTED, LEFT, JOINED, VIEW = 1, 2, 3, 4, 5, 6
+DELIVERED, DAMAGED, ACCEPTED, LEFT, JOINED, VIEW, GAP = 1, 2, 3, 4, 5, 6, 7
 
 
 def read_log(path):

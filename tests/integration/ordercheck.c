@@ -6,7 +6,9 @@
  *
  * The log is a sequence of 16-byte records, native order: kind, nodeid, pid, number.
  *   kind 1 delivery: number is the sender's counter; 2 delivery with damaged content; 3 own send accepted;
- *   kind 4 member left (number: reason); 5 member joined (number: reason); 6 view complete (number: members).
+ *   kind 4 member left (number: reason); 5 member joined (number: reason); 6 view complete (number: members);
+ *   kind 7 nothing was delivered for longer than 2 ms while it was sending (number: microseconds).
+ * SIGUSR1 ends sending, SIGTERM the program.
  * Reconnects are not tried: if the daemon goes away it exits with status 3.
  */
 #include <poll.h>
@@ -25,7 +27,8 @@
 
 static FILE *log_file;
 static unsigned char message[BIG_MAX];
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, quiet;
+static double delivered_at;
 
 static double now_s(void)
 {
@@ -59,6 +62,9 @@ static void on_deliver(cpg_handle_t h, const struct cpg_name *g, uint32_t node, 
 	if (len >= 8) memcpy(&number, p, 4), memcpy(&l, p + 4, 4);
 	int bad = l != len;
 	for (size_t i = 8; i < len && !bad; i++) bad = p[i] != (unsigned char)(number + i * 13);
+	double now = now_s();
+	if (!quiet && delivered_at != 0 && now - delivered_at > 0.002) note(7, 0, 0, (uint32_t)((now - delivered_at) * 1e6));
+	delivered_at = now;
 	note(bad ? 2 : 1, node, pid, number);
 }
 
@@ -72,6 +78,7 @@ static void on_view(cpg_handle_t h, const struct cpg_name *g, const struct cpg_a
 }
 
 static void on_term(int sig) { (void)sig; stopping = 1; }
+static void on_quiet(int sig) { (void)sig; quiet = 1; }
 
 int main(int argc, char **argv)
 {
@@ -88,6 +95,7 @@ int main(int argc, char **argv)
 	}
 	if (path == NULL || (log_file = fopen(path, "wb")) == NULL) return 2;
 	signal(SIGTERM, on_term);
+	signal(SIGUSR1, on_quiet);
 	cpg_callbacks_t callbacks = { on_deliver, on_view };
 	cpg_handle_t h;
 	struct cpg_name group = { 0 };
@@ -107,6 +115,7 @@ int main(int argc, char **argv)
 	double due = now_s(), end = due + seconds;
 	while (now_s() < end + linger && !stopping) {
 		double now = now_s();
+		if (quiet && end > now) end = now;
 		if (now < end && now >= due) {
 			struct iovec iov = { message, fill(number, big_every) };
 			e = cpg_mcast_joined(h, CPG_TYPE_AGREED, &iov, 1);

@@ -23,10 +23,20 @@ TESTS += tests/unit/ring_tests
 check_PROGRAMS += tests/unit/ipc_tests
 tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/scripted_client.h tests/unit/libs/ipc/server_hostile_test.cpp \
 	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h tests/unit/libs/worker/spin_test.cpp \
+	tests/unit/libs/ipc/overflow_test.cpp tests/unit/libs/worker/journal_test.cpp \
 	tests/unit/libs/worker/uplink_test.cpp tests/unit/libs/worker/worker_test.cpp
 tests_unit_ipc_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_ipc_tests_LDADD = $(WORKER_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/ipc_tests
+
+# The frame once more, with crash points between its stores.
+check_PROGRAMS += tests/unit/crash_tests
+tests_unit_crash_tests_SOURCES = tests/unit/libs/worker/crash_test.cpp $(libs_ring_libring_la_SOURCES) $(libs_ipc_libserver_la_SOURCES) \
+	$(libs_worker_libworker_la_SOURCES)
+tests_unit_crash_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -DMOTET_CRASH_POINTS
+tests_unit_crash_tests_LDADD = libs/feed/libfeed.la libs/loop/libloop.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la \
+	libs/config/libconfig.la libs/control/libcontrol.la libs/wire/libwire.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/crash_tests
 
 check_PROGRAMS += tests/unit/client_tests
 tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit/libs/client/abi_layout_cfg.c tests/unit/libs/client/abi_layout_quorum.c tests/unit/libs/client/abi_test.cpp \
@@ -100,7 +110,7 @@ endif
 check_PROGRAMS += tests/unit/cpg_tests
 tests_unit_cpg_tests_SOURCES = tests/unit/workers/cpg/core_fixture.h tests/unit/workers/cpg/core_flows_test.cpp \
 	tests/unit/workers/cpg/core_hostile_test.cpp tests/unit/workers/cpg/core_parts_test.cpp \
-	tests/unit/workers/cpg/core_requests_test.cpp tests/unit/workers/cpg/core_sync_test.cpp
+	tests/unit/workers/cpg/core_requests_test.cpp tests/unit/workers/cpg/core_snapshot_test.cpp tests/unit/workers/cpg/core_sync_test.cpp
 tests_unit_cpg_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la membership/sync/libsync.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/cpg_tests

@@ -59,6 +59,15 @@ public:
     std::string status_json() const; // groups and members, bounded; for the status page
     std::uint64_t dropped() const;  // messages from peers that made no sense
 
+    // The whole state, for a core that goes on in another process; appended. restore() on a fresh core; false: the bytes are
+    // not such a state, and the core stays fresh.
+    void snapshot(Bytes& out) const;
+    bool restore(ByteView bytes);
+    // Inputs that leave the state as it is: such a message only causes events, such a request at most one submission and one
+    // reply, or a close for violation.
+    bool is_pure(ByteView message, bool foreign_order) const;
+    bool is_pure(ConnId conn, wire::cpg_client::Request type) const;
+
 private:
     std::unique_ptr<State> state_;
 };

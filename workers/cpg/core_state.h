@@ -141,6 +141,14 @@ public:
     void on_request(ConnId conn, wire::cpg_client::Request type, std::uint64_t request, ByteView payload, Output& out);
     void on_disconnect(ConnId conn, Output& out);
 
+    void snapshot(Bytes& out) const;
+    bool restore(ByteView bytes);
+    NodeId self() const { return self_; }
+    bool introduced(ConnId conn) const {
+        const auto found = connections_.find(conn);
+        return found != connections_.end() && found->second.introduced;
+    }
+
     bool synchronised() const { return synchronised_; }
     std::uint64_t dropped() const { return dropped_; }
     std::string status_json() const;

@@ -19,6 +19,11 @@ void CpgEngine::on_request(ConnId conn, std::uint16_t type, std::uint64_t reques
     core_.on_request(conn, static_cast<wire::cpg_client::Request>(type), request, payload, *this);
 }
 
+Status CpgEngine::restore(ByteView state) {
+    if (!core_.restore(state)) return error("the groups' snapshot is of another version or damaged");
+    return Done{};
+}
+
 void CpgEngine::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
                        bool unit_last) {
     host_.submit(conn, pieces, guarantee, unit_first, unit_last);

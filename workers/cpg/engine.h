@@ -24,6 +24,12 @@ public:
     void on_disconnect(ConnId conn) override { core_.on_disconnect(conn, *this); }
     bool synchronised() const override { return core_.synchronised(); }
     std::string status_json() override { return core_.status_json(); }
+    bool snapshot(Bytes& out) const override { return core_.snapshot(out), true; }
+    Status restore(ByteView state) override;
+    bool is_pure(const feed::Message& message) const override { return core_.is_pure(message.body, message.foreign_order); }
+    bool is_pure_request(ConnId conn, std::uint16_t type) const override {
+        return core_.is_pure(conn, static_cast<wire::cpg_client::Request>(type));
+    }
 
 private:
     void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,

@@ -103,6 +103,7 @@ protected:
         const int fds[] = {memfd_of(config.encode()), memfd_of(Bytes(metrics::kPageSize)), link[1], w->writable,
                            m->read_only};
         status_fd = dup(fds[1]);
+        for (const int fd : fds) kept_.push_back(dup(fd));
         control::Header start;
         start.type = static_cast<std::uint32_t>(control::Type::start);
         start.a = 4;
@@ -118,11 +119,34 @@ protected:
         close(control::kChildFd);
         if (saved_ >= 0) dup2(saved_, control::kChildFd), close(saved_);
         for (const int fd : {supervisor, membership_socket, status_fd}) close(fd);
+        for (const int fd : kept_) close(fd);
     }
     static int memfd_of(ByteView bytes) {
         const int fd = memfd_create("test", MFD_CLOEXEC);
         EXPECT_EQ(write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
         return fd;
+    }
+
+    // Instead of the START that the constructor has sent, one with memory that outlives the worker; and again for each successor.
+    void start_with_state() {
+        control::Message message;
+        if (kept_.size() == 5) {
+            ASSERT_EQ(control::receive(control::kChildFd, true, message), control::Received::message);
+            for (const int fd : message.fds) close(fd);
+            const auto state = ring::create_memory(ring::kStateSize);
+            const auto overflow = ring::create_memory(ipc::Overflow::kSize);
+            ASSERT_TRUE(state && overflow);
+            kept_.push_back(state->writable);
+            kept_.push_back(overflow->writable);
+            close(state->read_only);
+            close(overflow->read_only);
+        }
+        control::Header start;
+        start.type = static_cast<std::uint32_t>(control::Type::start);
+        start.a = ++incarnation_;
+        start.b = 1;
+        start.c = service_set(2);
+        ASSERT_TRUE(control::send(supervisor, start, {}, kept_));
     }
 
     void tell(control::Type type) {
@@ -207,15 +231,16 @@ protected:
         auto started = take_start(message);
         ASSERT_TRUE(started) << started.error().text;
         log_to_supervisor();
-        const Program program{.name = "test", .user = "", .make_engine = [this](const Settings& given, Host& host) {
+        const Program program{.name = "test", .user = "", .make_engine = [this](const Settings& given, Host& host) -> std::unique_ptr<Engine> {
                                   settings = given;
+                                  if (make_engine) return make_engine(host);
                                   auto made = std::make_unique<ScriptEngine>(host, steps);
                                   engine = made.get();
-                                  return made;
+                                  return std::unique_ptr<Engine>(std::move(made));
                               }};
         Worker worker(program, *poller, std::move(*started));
         worker.run();
-        engine_heard = engine->heard;
+        if (engine != nullptr) engine_heard = engine->heard;
     }
     void then(std::function<void()> step) { steps.push_back(std::move(step)); }
     void then_stop() {
@@ -229,10 +254,13 @@ protected:
     std::deque<std::function<void()>> steps;
     ScriptEngine* engine = nullptr;
     std::vector<std::string> engine_heard;
+    std::function<std::unique_ptr<Engine>(Host&)> make_engine;
     Settings settings;
 
 private:
     int saved_ = -1;
+    std::vector<int> kept_;
+    std::uint64_t incarnation_ = 4;
 };
 
 }  // namespace motet::worker

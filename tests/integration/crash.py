@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""kill -9 of a worker at random moments while clients flood: nobody notices. Long forms: see docs/testing.md.
+
+  crash.py [--kills N] [--nodes N] [--clients N] [--rate MSGS_PER_S] [--pause SECONDS] [--signal KILL|STOP]
+"""
+import argparse
+import os
+import random
+import signal
+import statistics
+import sys
+import time
+
+from loopback import Loopback, Member, check_traffic
+from nodes import DELIVERED, Checks, GAP, LEFT, wait_for
+
+
+def gaps_ms(members):
+    return sorted(r[3] / 1000 for m in members for r in m.records if r[0] == GAP)
+
+
+def percentile(values, share):
+    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
+
+
+def replaced(node, name, pid, seconds=20):
+    return wait_for(f"a new {name}", lambda: node.pids().get(name) not in (None, pid), seconds)
+
+
+def strike(area, victim, how, kills, pause, seed):
+    """Kills the victim of random nodes; the times from a kill to the successor's word that it is ready are in the log."""
+    chance = random.Random(seed)
+    done = 0
+    while done < kills:
+        time.sleep(chance.uniform(0.2, 1.8) * pause)
+        node = chance.choice(area.nodes)
+        pid = node.pids().get(victim)
+        if pid is None:
+            continue
+        try:
+            os.kill(pid, how)
+        except ProcessLookupError:
+            continue
+        done += 1
+        if not replaced(node, victim, pid):
+            break
+    return done
+
+
+def run(checks, name, args, how):
+    with Loopback(args.nodes, options=("--hang-ms", "2000")) as area:
+        rings = [node.ring() for node in area.nodes]
+        others = [{k: v for k, v in node.pids().items() if k != "motet-cpg"} for node in area.nodes]
+        seconds = args.kills * args.pause * 1.6 + 300
+        members = [Member(node, area.dir, f"{name}: member {c} of node {node.number}", seconds, args.rate, big_every=41, linger=seconds)
+                   for node in area.nodes for c in range(args.clients)]
+        time.sleep(1)
+        started = time.monotonic()
+        done = strike(area, "motet-cpg", how, args.kills, args.pause, args.seed)
+        took = time.monotonic() - started
+        time.sleep(2)
+        for m in members:
+            m.process.send_signal(signal.SIGUSR1)   # sends no more
+        time.sleep(3)
+        for m in members:
+            m.process.send_signal(signal.SIGTERM)
+        for m in members:
+            m.finish()
+        checks.that(f"{name}: {args.kills} times", done == args.kills, (done, area.nodes[0].log()[-2000:]))
+        check_traffic(checks, name, members)
+        # At the end they leave one after the other, when nothing is sent any more.
+        last = {m: max((i for i, r in enumerate(m.records) if r[0] == DELIVERED), default=0) for m in members}
+        left = [r for m in members for r in m.records[:last[m]] if r[0] == LEFT][:3]
+        checks.that(f"{name}: nobody is seen to leave", not left, left)
+        checks.that(f"{name}: no ring is formed", [node.ring() for node in area.nodes] == rings, ([node.ring() for node in area.nodes], rings))
+        after = [{k: v for k, v in node.pids().items() if k != "motet-cpg"} for node in area.nodes]
+        checks.that(f"{name}: every other process has stayed", after == others, (others, after))
+        gaps = gaps_ms(members)
+        worst = gaps[-min(len(gaps), done):]
+        messages = sum(1 for m in members for r in m.records if r[0] == DELIVERED)
+        print(f"# {name}: {done} in {took:.0f} s, {messages} deliveries; pauses longer than 2 ms of {len(members)} clients: {len(gaps)}, "
+              f"median {statistics.median(gaps) if gaps else 0:.1f} ms, 99 % {percentile(gaps, 0.99):.1f} ms, longest {gaps[-1] if gaps else 0:.1f} ms",
+              flush=True)
+        if checks.bad:
+            log = area.nodes[0].log()
+            print(log[:6000] + "\n...\n" + log[-4000:])
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--kills", type=int, default=40)
+    p.add_argument("--nodes", type=int, default=1)
+    p.add_argument("--clients", type=int, default=2)
+    p.add_argument("--rate", type=float, default=3000)
+    p.add_argument("--pause", type=float, default=0.25)
+    p.add_argument("--signal", default="KILL")
+    p.add_argument("--seed", type=int, default=random.randrange(1 << 30))
+    args = p.parse_args()
+    print(f"# seed {args.seed}")
+    checks = Checks()
+    run(checks, f"cpg {args.signal}", args, getattr(signal, "SIG" + args.signal))
+    checks.end()
+
+
+if __name__ == "__main__":
+    main()
