@@ -34,6 +34,7 @@ constexpr Duration kTellAgain = milliseconds(10);       // the supervisor's sock
 constexpr Duration kStepIdleMax = seconds(10), kStepMax = seconds(60);
 constexpr Duration kStepCountMax = milliseconds(500);   // counted between two looks: if we were stopped, the worker may have been too
 constexpr int kStartTimeoutMs = 30'000;
+constexpr std::size_t kPopulated = 1u << 20;    // of a delivery ring: more only comes into memory when it is used
 
 // Empty: all memory is locked. Under a limit nothing is: it would turn every later mapping, and the growth of the stack, into
 // a failure.
@@ -381,7 +382,7 @@ void Process::take_link(control::Message& message) {
         MOTET_LOG(error, "the link of %s came without its descriptors", name.c_str());
         return;
     }
-    Result<ring::Segment> delivery = ring::Segment::map(message.fds[1], true, true);
+    Result<ring::Segment> delivery = ring::Segment::map(message.fds[1], true, kPopulated);
     Result<ring::Segment> submit = ring::Segment::map(message.fds[2], false);
     ::close(message.fds[1]);
     ::close(message.fds[2]);

@@ -21,6 +21,7 @@ node::Config node_config(const config::TotemSettings& s) {
     c.totem.window_size = s.window_size;
     c.totem.max_messages = s.max_messages;
     c.totem.adaptive_window = s.adaptive_window;
+    c.totem.quick_rest = s.quick_rest;
     c.totem.netmtu = s.netmtu;
     c.totem.cancel_token_hold_on_retransmit = s.cancel_token_hold_on_retransmit;
     c.totem.block_unlisted = s.block_unlisted_ips;

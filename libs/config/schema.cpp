@@ -77,7 +77,7 @@ constexpr Key kKeys[] = {
     {kTotem, "merge", u32, "ms", 30, kDayMs, "200", L, kZeroUnset, "Idle time after which a ring looks for other rings."},
     {kTotem, "downcheck", u32, "ms", 30, kDayMs, "1000", L, kZeroUnset | kLater, "Time between two looks at an interface that is down."},
     {kTotem, "fail_recv_const", u32, "rotations", 1, kU32, "2500", L, kZeroUnset, "Rotations of the token without progress before a new membership is formed."},
-    {kTotem, "seqno_unchanged_const", u32, "rotations", 1, kU32, "30", L, kZeroUnset, "Rotations without a message before the token is held."},
+    {kTotem, "seqno_unchanged_const", u32, "rotations", 1, kU32, "30", L, kZeroUnset, "Rotations without a message before the token is held; not set, a ring of Motet nodes alone holds it after three."},
     {kTotem, "heartbeat_failures_allowed", u32, "", 0, 1000, "0", L, 0, "Missed heartbeats before the token counts as lost; 0 switches the heartbeat off."},
     {kTotem, "max_network_delay", u32, "ms", 30, kDayMs, "50", L, kZeroUnset, "Longest expected delay of the network; used by the heartbeat."},
     {kTotem, "window_size", u32, "messages", 1, 16382, "50", L, kZeroUnset, "Messages all nodes together may send in one rotation of the token. Unset, with max_messages unset: up to eight times as many in a ring of Motet nodes only."},

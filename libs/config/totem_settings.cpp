@@ -253,6 +253,7 @@ TotemSettings derive(const Snapshot& in) {
     out.heartbeat_failures_allowed = static_cast<std::uint32_t>(in.number_or("totem.heartbeat_failures_allowed", 0));
     out.fail_recv_const = set_or32(in, "totem.fail_recv_const", 2500);
     out.seqno_unchanged_const = set_or32(in, "totem.seqno_unchanged_const", 30);
+    out.quick_rest = set_or32(in, "totem.seqno_unchanged_const", 0) == 0;
     out.miss_count_const = set_or32(in, "totem.miss_count_const", 5);
     out.window_size = set_or32(in, "totem.window_size", 50);
     out.adaptive_window = set_or32(in, "totem.window_size", 0) == 0 && set_or32(in, "totem.max_messages", 0) == 0;

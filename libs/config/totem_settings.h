@@ -99,6 +99,7 @@ struct TotemSettings {
     std::uint32_t heartbeat_failures_allowed = 0;
     std::uint32_t fail_recv_const = 2500, seqno_unchanged_const = 30, miss_count_const = 5;
     std::uint32_t window_size = 50, max_messages = 17;
+    bool quick_rest = true;               // seqno_unchanged_const is not set in the file
     bool adaptive_window = true;          // neither of the two is set in the file
     std::uint32_t netmtu = 1500;          // bytes
     bool block_unlisted_ips = true;

@@ -140,7 +140,7 @@ Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_
     return fds;
 }
 
-Result<Segment> Segment::map(int fd, bool writable, bool populate) {
+Result<Segment> Segment::map(int fd, bool writable, std::size_t populate) {
     const int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & kSeals) != kSeals) return error("segment: descriptor %d is no sealed memory file", fd);
     struct stat st {};
@@ -148,8 +148,13 @@ Result<Segment> Segment::map(int fd, bool writable, bool populate) {
     const auto size = static_cast<std::uint64_t>(st.st_size);
     if (size < kPage + kCapacityMin || size > kPage + kCapacityMax + kMailboxMax)
         return error("segment: impossible size of %llu bytes", static_cast<unsigned long long>(size));
-    void* at = mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                    MAP_SHARED | (populate ? MAP_POPULATE : 0), fd, 0);
+    const int access = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* at = mmap(nullptr, size, access, MAP_SHARED, fd, 0);
+    if (at != MAP_FAILED && populate != 0 && writable &&
+        mmap(at, std::min<std::size_t>(populate, size), access, MAP_SHARED | MAP_POPULATE | MAP_FIXED, fd, 0) == MAP_FAILED) {
+        munmap(at, size);
+        at = MAP_FAILED;
+    }
     if (at == MAP_FAILED)
         return error("segment: mapping %llu bytes: %s", static_cast<unsigned long long>(size), std::strerror(errno));
 

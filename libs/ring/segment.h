@@ -43,7 +43,8 @@ private:
 // A mapping of one segment; unmapped on destruction. Checks size, seals, magic, version, capacity and offsets.
 class Segment {
 public:
-    static Result<Segment> map(int fd, bool writable, bool populate = false);
+    // The first `populate` bytes of a writable mapping are in memory from the start.
+    static Result<Segment> map(int fd, bool writable, std::size_t populate = 0);
     Segment() = default;
     Segment(Segment&&) noexcept;
     Segment& operator=(Segment&&) noexcept;

@@ -66,6 +66,7 @@ bool Core::enter_commit(wire::CommitToken& token) {
     ring_seq_seen_ = std::max(ring_seq_seen_, ring_.seq);
     state_ = State::commit;
     flow_.reset();
+    quick_ = false;
     restart(Timer::token, config_.token);
     send_commit_token(token, next_);
     return true;

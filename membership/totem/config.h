@@ -24,6 +24,7 @@ struct Config {
     std::uint32_t heartbeat_failures_allowed = 0;  // 0: no heartbeat
     std::uint32_t fail_recv_const = 2500;   // rotations
     std::uint32_t seqno_unchanged_const = 30;
+    bool quick_rest = false;                // in a ring of Motet nodes only: kQuickRest rotations, and at whoever sent last
     std::uint32_t miss_count_const = 5;     // token visits
     std::uint32_t window_size = 50;         // mcasts per rotation, whole ring
     std::uint32_t max_messages = 17;        // mcasts per token visit

@@ -75,6 +75,8 @@ private:
     void pass_on(wire::Token& token, bool forward);
     void send_kept_token();
     void release_hold();
+    void resume_visit();
+    bool quick() const { return quick_ && config_.quick_rest && state_ == State::operational && memb_.size() > 1; }
     void send_merge_detect();
     void token_lost();
     bool representative() const { return !memb_now().empty() && memb_now().front() == config_.self; }
@@ -128,6 +130,10 @@ private:
     // several members, and must fit into the new ring's store (P-34).
     static constexpr std::uint32_t kUnstableMax = SortQueue::kSlots / 2;
 
+    // Rotations without a message after which a ring of Motet nodes idles. A message takes two to be known to all; the others
+    // must think of it one rotation earlier, so that a cancel that is late is not missed.
+    static constexpr std::uint32_t kQuickRest = 2;
+
     // The members of the ring that `ring_` names: in RECOVERY they are not announced yet.
     const std::vector<NodeId>& memb_now() const { return state_ == State::recovery ? new_memb_ : memb_; }
 
@@ -171,12 +177,18 @@ private:
     std::uint32_t my_aru_, high_seq_, high_delivered_;
     std::uint32_t stable_;              // every member has all up to here: two visits of the token said so
     std::uint32_t this_seqno_ = 0;
+    NodeId high_from_ = 0;              // who sent number high_seq_, as far as known
 
     // The token.
     Bytes kept_token_;                  // the last one sent, or held
     bool discard_token_ = true, originated_ = false;
     bool held_ = false;                 // the ring is idle
-    bool holding_ = false;              // and this node, its representative, has not sent the token on
+    bool holding_ = false;              // and this node has not sent the token on
+    bool quick_ = false;                // all members are Motet and rest the token after kQuickRest rotations
+    Instant last_visit_{};
+    std::uint32_t passes_ = 0;          // visits without a message and without a hold before them
+    bool nobody_holds_ = false;         // so many that whoever should hold the token must be gone
+    bool rests_here_ = false;           // when it is held, then by this node: the representative, or whoever sent last
     std::uint32_t last_token_seq_, last_seq_ = 0, unchanged_ = 0;
     std::uint32_t last_aru_ = 0, aru_count_ = 0;
     Flow flow_;

@@ -42,7 +42,10 @@ void Core::on_mcast(ByteView bytes) {
         return;
     }
     const Frame& frame = store.insert(copy_frame(*mcast, bytes));
-    if (wire::seq_lt(high_seq_, frame.seq)) high_seq_ = frame.seq;
+    if (wire::seq_lt(high_seq_, frame.seq)) {
+        high_seq_ = frame.seq;
+        high_from_ = frame.from;
+    }
     if (recovering) {
         wire::Mcast old;
         if (carries_old_frame(frame, old)) heard_[old.seq % SortQueue::kSlots] = true;
@@ -119,6 +122,7 @@ void Core::apply(Verdict verdict) {
         normal_queue_.restart();
     }
     flow_.widen(config_.adaptive_window && verdict == Verdict::synchronised_restart);
+    quick_ = config_.quick_rest && verdict == Verdict::synchronised_restart;
     if (!normal_queue_.empty()) release_hold();
 }
 

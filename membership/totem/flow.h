@@ -29,6 +29,8 @@ public:
     std::uint32_t allowed(const Config& config, const wire::Token& token, std::uint32_t backlog);
     // `sent`: retransmissions and new frames of this visit.
     void account(wire::Token& token, std::uint32_t sent);
+    // The same for `more` frames of a visit that goes on.
+    void account_more(wire::Token& token, std::uint32_t more) { account(token, sent_ + more); }
 
 private:
     std::uint32_t sent_ = 0;            // trc: what fcc holds of ours

@@ -41,7 +41,7 @@ void Core::enter_recovery(wire::CommitToken& token) {
 
     my_aru_ = high_seq_ = install_seq_ = ring_start_;
     aru_count_ = unchanged_ = rf_count_ = rotation_ = 0;
-    rf_set_ = held_ = holding_ = false;
+    rf_set_ = held_ = holding_ = nobody_holds_ = false;
     last_seq_ = last_aru_ = ring_start_;
     restart(Timer::token, config_.token);
     restart(Timer::token_retransmit, config_.token_retransmit);
@@ -106,6 +106,7 @@ std::uint32_t Core::send_old(wire::Token& token, std::uint32_t allowed) {
         out_->multicast(recovery_.insert(std::move(frame)).bytes());
         ++counters_.mcast_sent;
         high_seq_ = token.seq;
+        high_from_ = config_.self;
     }
     resend_.erase(resend_.begin(), resend_.begin() + sent);
     return sent;

@@ -50,7 +50,7 @@ void Core::on_token(ByteView frame) {
     counters_.retransmit_requests += asked;
     allowed -= repeated;
 
-    bool forward = !(held_ && representative());
+    bool forward = !(held_ && rests_here_) || (quick() && token.aru != token.seq);
     if (held_) {
         // A safe message waits for two more rotations, which must not become two hold periods.
         const bool waiting = safe_pending();
@@ -84,12 +84,19 @@ void Core::count_idle(std::uint32_t seq) {
         stop(Timer::merge);
         stop(Timer::hold);
         unchanged_ = 0;
+        nobody_holds_ = false;
     }
+    passes_ = unchanged_ > 0 && now_ - last_visit_ < config_.hold / 2 ? passes_ + 1 : 0;
+    last_visit_ = now_;
     last_seq_ = seq;
-    // Members see it one rotation earlier, so that they can cancel a hold before it begins. Alone there is nobody to
-    // wait for, only the visit that a cancelled hold begins with.
-    const std::uint32_t most = memb_.size() == 1 ? std::min(1u, config_.seqno_unchanged_const) : config_.seqno_unchanged_const;
-    held_ = representative() ? unchanged_ > most : unchanged_ >= most;
+    // The others see it one rotation earlier, so that they can cancel a hold before it begins. Alone there is nobody to wait for,
+    // only the visit that a cancelled hold begins with.
+    const std::uint32_t usual = config_.seqno_unchanged_const;
+    const std::uint32_t most = quick() ? std::min(kQuickRest, usual) : memb_.size() == 1 ? std::min(1u, usual) : usual;
+    rests_here_ = quick() ? high_from_ == config_.self && high_seq_ == seq : representative();
+    held_ = rests_here_ ? unchanged_ > most : unchanged_ >= most - (quick() ? 1 : 0);
+    nobody_holds_ |= quick() && passes_ > most + 2;
+    if (nobody_holds_ && representative()) rests_here_ = true;
 }
 
 // Two successive visits whose aru covers a number: every member has the frame, and a member that asks has been
@@ -129,6 +136,7 @@ std::uint32_t Core::send_new(wire::Token& token, std::uint32_t allowed) {
         out_->multicast(regular_.insert(std::move(frame)).bytes());
         ++counters_.mcast_sent;
         high_seq_ = token.seq;
+        high_from_ = config_.self;
     }
     return sent;
 }
@@ -175,10 +183,15 @@ void Core::send_kept_token() {
     out_->unicast(next_, kept_token_);
 }
 
-// Something is to be sent, but the ring idles: ask its representative, perhaps ourselves, for the token.
+// Something is to be sent, but the ring idles: ask whoever has the token for it. Who holds it himself goes on with his visit, once
+// everything is queued that comes in together.
 void Core::release_hold() {
     if (!held_ || (state_ != State::operational && state_ != State::recovery)) return;
     held_ = false;
+    if (holding_ && state_ == State::operational) {
+        unchanged_ = 0;
+        return timers_.start(Timer::hold, Instant{now_.ns - microseconds(1).ns}, Duration{});     // due now
+    }
     wire::HoldCancel cancel;
     cancel.header.nodeid = config_.self;
     cancel.ring = ring_;
@@ -186,6 +199,25 @@ void Core::release_hold() {
     wire::encode_hold_cancel(cancel, scratch_);
     ++counters_.token_hold_cancels;
     multicast_and_loop_back(scratch_);
+}
+
+// The token leaves that was held here, with what was submitted meanwhile: to the others a long visit, no more.
+void Core::resume_visit() {
+    SendQueue& queue = wta_send_ ? sync_queue_ : normal_queue_;
+    auto token = wire::decode_token(kept_token_);
+    if (state_ == State::operational && token && !queue.empty()) {
+        std::uint32_t allowed = flow_.allowed(config_, *token, queue.backlog());
+        if (!may_number(regular_, token->seq, allowed)) allowed = 0;
+        const std::uint32_t sent = send_new(*token, allowed);
+        advance_aru(regular_);
+        flow_.account_more(*token, sent);
+        set_aru(*token);
+        kept_token_.clear();
+        wire::encode_token(*token, kept_token_);
+    }
+    send_kept_token();
+    restart(Timer::token_retransmit, config_.token_retransmit);
+    if (state_ == State::operational) deliver_ready();
 }
 
 void Core::send_merge_detect() {

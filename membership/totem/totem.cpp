@@ -134,7 +134,7 @@ void Core::run(Timer timer) {
             send_kept_token();
             return restart(Timer::token_retransmit, config_.token_retransmit);
         case Timer::hold:
-            if (holding_) send_kept_token();
+            if (holding_) resume_visit();
             return;
         case Timer::merge: return send_merge_detect();
         case Timer::join:
@@ -172,11 +172,10 @@ void Core::on_hold_cancel(ByteView frame) {
         ++counters_.dropped_foreign_ring;
         return;
     }
-    unchanged_ = 0;
+    unchanged_ = passes_ = 0;
     // Once sent, the token is on its way; a second copy would only be dropped by the others.
     if (!holding_ || state_ == State::gather || state_ == State::commit) return;
-    send_kept_token();
-    restart(Timer::token_retransmit, config_.token_retransmit);
+    resume_visit();
 }
 
 void Core::on_merge_detect(ByteView frame) {

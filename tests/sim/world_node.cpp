@@ -198,6 +198,7 @@ void World::start(SimNode& n) {
     t.window_size = plan_.window;
     t.max_messages = plan_.max_messages;
     t.adaptive_window = plan_.window == totem::Config{}.window_size;
+    t.quick_rest = plan_.seed % 2 == 1;     // both ways of resting the token
     t.netmtu = plan_.netmtu;
     t.cancel_token_hold_on_retransmit = plan_.cancel_hold;
     t.random_seed = plan_.seed * 64 + n.id_;

@@ -79,7 +79,7 @@ check_PROGRAMS += tests/unit/totem_tests
 tests_unit_totem_tests_SOURCES = tests/unit/membership/totem/gather_test.cpp \
 	tests/unit/membership/totem/malformed_test.cpp tests/unit/membership/totem/net.h \
 	tests/unit/membership/totem/packing_test.cpp tests/unit/membership/totem/reconfigure_test.cpp tests/unit/membership/totem/recovery_test.cpp \
-	tests/unit/membership/totem/ring_test.cpp tests/unit/membership/totem/safe_test.cpp
+	tests/unit/membership/totem/rest_test.cpp tests/unit/membership/totem/ring_test.cpp tests/unit/membership/totem/safe_test.cpp
 tests_unit_totem_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_totem_tests_LDADD = membership/totem/libtotem.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/totem_tests
