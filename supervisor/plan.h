@@ -32,6 +32,7 @@ inline constexpr ChildPlan kChildren[] = {
     {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
     {"confdb", "motet-confdb", service_set(0) | service_set(1), "confdb.sock", "motet-confdb", false, true},
     {"quorum", "motet-quorum", service_set(3) | service_set(5), "quorum.sock", "motet-quorum", false},
+    {"sam", "motet-sam", 0, "sam.sock", "motet-sam", false},
 };
 inline constexpr std::size_t kMembership = 0;
 

@@ -36,6 +36,7 @@ constexpr Section kSections[] = {
     {"pload", "pload", false, "The load generator of Corosync's test suite."},
     {"services", "services", true, "Services of others, each a program that is started and confined like Motet's own workers; see motet-service(7)."},
     {"workers", "workers", false, "The processes that serve clients; Motet's own."},
+    {"sam", "sam", false, "Applications under libsam; Motet's own."},
     {"ipc", "ipc", false, "Limits of client connections; Motet's own."},
 };
 
@@ -183,14 +184,14 @@ constexpr Key kKeys[] = {
     {"uidgid", "uid", text, "", 0, 0, "", R, 0, "User, by name or number."},
     {"uidgid", "gid", text, "", 0, 0, "", R, 0, "Group, by name or number."},
 
-    {kResources, "watchdog_device", text, "", 0, 0, "off", L, kRefused, "Watchdog device, or off."},
-    {kResources, "watchdog_timeout", u32, "s", 2, 120, "6", L, kLater, "Time after which the watchdog resets the machine."},
-    {kMemory, "recovery", word, "none watchdog reboot shutdown", 0, 0, "none", L, kRefused, "What happens above max."},
-    {kMemory, "max", text, "", 0, 0, "", L, kLater, "Largest allowed value."},
-    {kMemory, "poll_period", u64, "ms", 500, 120000, "3000", L, kLater, "Time between two looks."},
-    {kLoad, "recovery", word, "none watchdog reboot shutdown", 0, 0, "none", L, kRefused, "What happens above max."},
-    {kLoad, "max", text, "", 0, 0, "", L, kLater, "Largest allowed value."},
-    {kLoad, "poll_period", u64, "ms", 500, 120000, "3000", L, kLater, "Time between two looks."},
+    {kResources, "watchdog_device", text, "", 0, 0, "off", L, 0, "Watchdog device, or off."},
+    {kResources, "watchdog_timeout", u32, "s", 2, 120, "6", L, 0, "Time after which the watchdog resets the machine."},
+    {kMemory, "recovery", word, "none watchdog reboot shutdown", 0, 0, "none", L, 0, "What happens above max."},
+    {kMemory, "max", text, "", 0, 0, "", L, 0, "Largest allowed value."},
+    {kMemory, "poll_period", u64, "ms", 500, 120000, "3000", L, 0, "Time between two looks."},
+    {kLoad, "recovery", word, "none watchdog reboot shutdown", 0, 0, "none", L, 0, "What happens above max."},
+    {kLoad, "max", text, "", 0, 0, "", L, 0, "Largest allowed value."},
+    {kLoad, "poll_period", u64, "ms", 500, 120000, "3000", L, 0, "Time between two looks."},
 
     {"nozzle", "name", text, "", 0, 0, "", R, kRefused, "Name of the interface."},
     {"nozzle", "ipaddr", text, "", 0, 0, "", R, kLater, "Network of the interface; the node id is added."},
@@ -206,6 +207,11 @@ constexpr Key kKeys[] = {
     {"services", "user", text, "", 0, 0, "", S, 0, "User the program runs as when motet is started by root; by default motet- and the name."},
 
     {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},
+
+    {"sam", "restart_burst", u32, "restarts", 1, 100000, "10", S, 0, "Restarts of one application within restart_window that are free of delay."},
+    {"sam", "restart_window", u32, "s", 1, 86400, "60", S, 0, "Time in which as many restarts as restart_burst are forgotten."},
+    {"sam", "restart_delay_max", u32, "ms", 0, kDayMs, "30000", S, 0, "Longest pause before a restart beyond the burst; the first is 100 ms, each further one twice as long."},
+    {"sam", "restarts_max", u32, "restarts", 0, 1000000, "0", S, 0, "Restarts within restart_window, in all, after which an application is given up; 0: never."},
 
     {"ipc", "connections_max", u32, "", 16, 65536, "4096", S, kLater, "Client connections of one service; further ones are refused."},
     {"ipc", "connections_per_user_max", u32, "", 1, 65536, "256", S, kLater, "Client connections of one user other than root, in one service."},

@@ -23,6 +23,7 @@ enum class Request : std::uint16_t {
     show = 17,    // TargetRequest; reply: Reply + one JSON object
     restart = 18, // TargetRequest; reply: Reply
     fail = 19,    // TargetRequest; reply: Reply
+    forget = 21,  // TargetRequest, of one that has ended; reply: Reply
     data_of = 20, // TargetRequest; reply: Reply + at most 60 KiB of the data from `offset` on
 };
 
@@ -51,8 +52,9 @@ struct Enrol {
     std::uint64_t data_size = 0;
     Change now;
 };
+// The standby knows what its parent knows: a worker that has forgotten the parent, which may hang, hears it from the standby.
 struct Attach {
-    std::uint8_t key[kKeySize] = {};
+    Enrol enrol;
     std::uint32_t parent = 0;             // its pid
     std::uint32_t reserved = 0;
 };

@@ -23,6 +23,7 @@ enum class State { not_initialized, initialized, registered, started, finalized 
 struct Application {
     std::atomic<State> state{State::not_initialized};   // read by heartbeats from threads and signal handlers
     Settings settings;
+    Quorum quorum;                                       // of the caller of sam_register()
     void* data = nullptr;                                // own copy of what is stored
     std::size_t data_size = 0;
     Channel channel;
@@ -84,7 +85,7 @@ cs_error_t registration(unsigned* instance_id) {
     app.settings.data = app.data;
     app.settings.data_size = app.data_size;
     Instance instance;
-    Parent parent(app.settings);
+    Parent parent(app.settings, app.quorum);
     const cs_error_t made = parent.run(instance);
     if (made != CS_OK && instance.number == 0) return made;
     // From here on in the child. Its data is what the parent holds now.
@@ -112,7 +113,8 @@ cs_error_t sam_initialize(int time_interval, sam_recovery_policy_t recovery_poli
     const unsigned policy = recovery_policy;
     const unsigned what = policy & ~unsigned{SAM_RECOVERY_POLICY_QUORUM | SAM_RECOVERY_POLICY_CMAP};
     if (what != SAM_RECOVERY_POLICY_QUIT && what != SAM_RECOVERY_POLICY_RESTART) return CS_ERR_INVALID_PARAM;
-    if ((policy & SAM_RECOVERY_POLICY_QUORUM) != 0) return CS_ERR_LIBRARY;   // as without a quorum service
+    if ((policy & SAM_RECOVERY_POLICY_QUORUM) != 0)
+        if (const cs_error_t opened = app.quorum.open(); opened != CS_OK) return opened;
     app.settings.interval_ms = time_interval;
     app.settings.policy = policy;
     app.settings.warn_signal = SIGTERM;
@@ -122,7 +124,6 @@ cs_error_t sam_initialize(int time_interval, sam_recovery_policy_t recovery_poli
 
 cs_error_t sam_register(unsigned int* instance_id) {
     if (app.state != State::initialized) return CS_ERR_BAD_HANDLE;
-    if (app.settings.cmap()) return CS_ERR_LIBRARY;   // as without a cmap service
     try {
         return registration(instance_id);
     } catch (const std::exception&) {

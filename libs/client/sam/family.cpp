@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <string_view>
 
 namespace motet::client::sam {
 namespace {
@@ -98,10 +100,32 @@ void Family::begin() {
     ours_ = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
-void Family::adopt(pid_t child) {
+// Not close-on-exec, that is the point.
+void Family::mark(const char* name) { (void)!memfd_create(name, 0); }
+
+void Family::see_marked() {
+    const std::string wanted = "/memfd:" + mark_ + " ";
+    for (const Process& process : all_processes()) {
+        char directory[64];
+        std::snprintf(directory, sizeof directory, "/proc/%d/fd", process.pid);
+        DIR* files = process.session == getsid(0) && process.pid != adopted_ ? opendir(directory) : nullptr;
+        if (files == nullptr) continue;
+        while (const dirent* entry = readdir(files)) {
+            char target[300];
+            const ssize_t n = readlinkat(dirfd(files), entry->d_name, target, sizeof target);
+            if (n <= 0 || std::string_view(target, static_cast<std::size_t>(n)).substr(0, wanted.size()) != wanted) continue;
+            seen_.push_back({process.pid, process.born});
+            break;
+        }
+        closedir(files);
+    }
+}
+
+void Family::adopt(pid_t child, const char* mark) {
     // Of this process, only the application itself has been a child, and it was another's.
     ours_ = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
     adopted_ = child;
+    mark_ = mark;
     seen_.clear();
     look();
 }
@@ -129,6 +153,7 @@ void Family::look() {
 void Family::sweep(pid_t standby) {
     const pid_t session = getsid(0);
     // Who dies hands its children to us: it takes two looks in a row that find nobody.
+    if (adopted_ != 0) see_marked();
     for (int round = 0, clean = 0; round < kSweepRounds && clean < 2; ++round) {
         bool any = false;
         const auto end = [&](const Process& process) {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace motet::client::sam {
@@ -13,8 +14,11 @@ public:
     // In the parent before the first child is made. Orphans come to us from here on; not if there are children already, whose
     // orphans could not be told from the application's.
     void begin();
-    // A successor is no ancestor of the application it took over: its offspring is looked up now and then while it lives.
-    void adopt(pid_t child);
+    // In an instance: leaves an open file with this name to everything it starts.
+    static void mark(const char* name);
+    // A successor is no ancestor of the application it took over: its offspring is known by the mark, and what has closed that
+    // is looked up now and then while the application lives.
+    void adopt(pid_t child, const char* mark);
     void look();
     // The application is dead and reaped: ends what it left. `standby` is spared. Bounded to kSweepMax.
     void sweep(pid_t standby);
@@ -27,7 +31,10 @@ private:
         std::uint64_t born = 0;   // clock ticks since boot: with the pid a name that is not used twice
     };
     bool ours_ = false;
+    void see_marked();
+
     pid_t adopted_ = 0;
+    std::string mark_;
     std::vector<Member> seen_;
 };
 

@@ -3,12 +3,13 @@ noinst_LTLIBRARIES += libs/client/sam/libparts.la
 libs_client_sam_libparts_la_SOURCES = libs/client/sam/channel.cpp libs/client/sam/channel.h libs/client/sam/clock.h \
 	libs/client/sam/family.cpp libs/client/sam/family.h libs/client/sam/health.cpp libs/client/sam/health.h \
 	libs/client/sam/node.cpp libs/client/sam/node.h libs/client/sam/parent.cpp libs/client/sam/parent.h \
+	libs/client/sam/published.cpp libs/client/sam/published.h libs/client/sam/quorum.cpp libs/client/sam/quorum.h \
 	libs/client/sam/shared.cpp libs/client/sam/shared.h libs/client/sam/standby.cpp libs/client/sam/watch.cpp \
 	libs/client/sam/watch.h
 
 lib_LTLIBRARIES += libs/client/libsam.la
 libs_client_libsam_la_SOURCES = libs/client/sam/api.cpp
-libs_client_libsam_la_LIBADD = libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la
+libs_client_libsam_la_LIBADD = libs/client/libcmap.la libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la
 libs_client_libsam_la_LDFLAGS = -version-info 8:0:4 -no-undefined -Wl,--as-needed \
 	-Wl,--version-script,$(top_srcdir)/libs/client/sam/sam.map
 EXTRA_libs_client_libsam_la_DEPENDENCIES = libs/client/sam/sam.map

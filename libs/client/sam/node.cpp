@@ -55,15 +55,7 @@ void Node::connect(Instant now) {
     if (broken_) lost(now);
 }
 
-void Node::introduce(Instant now) {
-    if (role_ == Role::standby) {
-        wire::Attach attach;
-        std::memcpy(attach.key, (*block_)->key, sizeof attach.key);
-        attach.parent = static_cast<std::uint32_t>(getppid());
-        beat_at_ = kNever;
-        post(wire::Request::attach, attach);
-        return;
-    }
+wire::Enrol Node::enrolment() const {
     wire::Enrol enrol;
     std::memcpy(enrol.key, (*block_)->key, sizeof enrol.key);
     std::memcpy(enrol.name, about_.name, sizeof enrol.name);
@@ -76,7 +68,19 @@ void Node::introduce(Instant now) {
     enrol.registered_ns = about_.registered_ns;
     enrol.data_size = block_->data_size();
     enrol.now = state(0);
-    post(wire::Request::enrol, enrol);
+    return enrol;
+}
+
+void Node::introduce(Instant now) {
+    if (role_ == Role::standby) {
+        wire::Attach attach;
+        attach.enrol = enrolment();
+        attach.parent = static_cast<std::uint32_t>(getppid());
+        beat_at_ = kNever;
+        post(wire::Request::attach, attach);
+        return;
+    }
+    post(wire::Request::enrol, enrolment());
     beat_at_ = now + beat_period();
     data_due_ = block_->data_size() != 0;
     if (data_due_) send_data();

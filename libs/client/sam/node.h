@@ -63,6 +63,7 @@ private:
     void introduce(Instant now);
     void send_data();
     void lost(Instant now);
+    wire::Enrol enrolment() const;
     wire::Change state(std::int32_t exit_status) const;
     Duration beat_period() const;
     template <class T>

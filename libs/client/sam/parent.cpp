@@ -36,10 +36,11 @@ Node::About about(const Settings& settings) {
 
 }  // namespace
 
-Parent::Parent(const Settings& settings) : settings_(settings), node_(Node::Role::parent, about(settings), block_) {}
+Parent::Parent(const Settings& settings, Quorum& quorum)
+    : settings_(settings), node_(Node::Role::parent, about(settings), block_), quorum_(quorum) {}
 
 cs_error_t Parent::run(Instance& instance) {
-    if (!prepare()) return CS_ERR_LIBRARY;
+    if (const cs_error_t prepared = prepare(); prepared != CS_OK) return prepared;
     for (bool first = true;; first = false) {
         switch (spawn(instance)) {
         case Spawned::child: return restore_data(instance);
@@ -58,24 +59,29 @@ cs_error_t Parent::run(Instance& instance) {
     }
 }
 
-bool Parent::prepare() {
-    if (!block_.create(milliseconds(std::max(0, settings_.interval_ms)), settings_.restarts(), settings_.quorum())) return false;
-    block_->warn_signal = settings_.warn_signal;
+cs_error_t Parent::prepare() {
+    const auto interval_ms = static_cast<std::uint64_t>(std::max(0, settings_.interval_ms));
+    if (settings_.cmap())
+        if (const cs_error_t begun = keys_.begin(settings_.restarts(), interval_ms); begun != CS_OK) return begun;
     const auto* data = static_cast<const std::uint8_t*>(settings_.data);
-    if (settings_.data_size != 0 && !block_.put(settings_.data_size, 0, data, settings_.data_size)) {
-        block_.release();
-        return false;
-    }
+    const bool made = block_.create(milliseconds(static_cast<std::int64_t>(interval_ms)), settings_.restarts(), settings_.quorum()) &&
+                      (settings_.data_size == 0 || block_.put(settings_.data_size, 0, data, settings_.data_size));
     // With SIGCHLD ignored there would be no exit status; the application gets back what it had.
     struct sigaction normal {};
     normal.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &normal, &sigchld_);
+    if (!made) {
+        undo();
+        return CS_ERR_LIBRARY;
+    }
+    block_->warn_signal = settings_.warn_signal;
     family_.begin();
-    return true;
+    return CS_OK;
 }
 
 void Parent::undo() {
     sigaction(SIGCHLD, &sigchld_, nullptr);
+    keys_.end(false);
     block_.release();
 }
 
@@ -92,7 +98,7 @@ Parent::Spawned Parent::spawn(Instance& instance) {
     block_->child_since_ns = realtime_ns();
     block_->command_at_ns = now().ns;
     // First, so that no instance is without one. It returns here as the parent if this process dies now.
-    if (node_.up() && make_standby()) return child_ != 0 ? Spawned::parent : Spawned::again;
+    if (known_ && make_standby()) return child_ != 0 ? Spawned::parent : Spawned::again;
     const pid_t pid = fork();
     if (pid < 0) {
         const int why = errno;
@@ -117,12 +123,15 @@ Parent::Spawned Parent::spawn(Instance& instance) {
 // The first thing an instance does; it keeps its end of the channel and nothing else of ours.
 void Parent::begin_child(Instance& instance, int parent_end, int child_end) {
     block_->child = getpid();
+    Family::mark(Mark(*block_, block_->instance).name);
     sigaction(SIGCHLD, &sigchld_, nullptr);
     instance.number = block_->instance;
     instance.channel = Channel(child_end);
     close(parent_end);
     if (standby_fd_ >= 0) close(std::exchange(standby_fd_, -1));
     node_.forget();
+    quorum_.forget();
+    keys_.forget();
 }
 
 cs_error_t Parent::restore_data(Instance& instance) {
@@ -145,7 +154,9 @@ void Parent::supervise() {
     node_.change(exit_status_);
     published_ = block_->watch.state();
     published_child_ = child_;
+    keys_.state(published_);
     for (;;) {
+        take_quorum(now());
         take_commands();
         const Instant at = now();
         take_from_node(at);
@@ -187,20 +198,25 @@ bool Parent::take_commands() {
     return hung_up_;
 }
 
+// The answer comes once supervision runs; with quorum that may be later.
+void Parent::start(std::uint32_t number, bool runs) {
+    const cs_error_t said = keys_.state(block_->watch.state());
+    if (said != CS_OK) block_->watch.on_stop();
+    block_->start_waiting = runs || said != CS_OK ? 0 : number;
+    if (block_->start_waiting == 0) channel_.answer(number, said);
+}
+
 void Parent::apply(const Packet& packet, const std::uint8_t* bytes, std::size_t size) {
     const Instant at = now();
     Watch& watch = block_->watch;
     watch.on_command(at);
     block_->command_at_ns = at.ns;
+    keys_.alive(at);
     switch (packet.command) {
-    case Command::start:
-        if (watch.on_start(at)) channel_.answer(packet.number, CS_OK);
-        else block_->start_waiting = packet.number;
-        break;
+    case Command::start: start(packet.number, watch.on_start(at)); break;
     case Command::stop:
         watch.on_stop();
-        publish_changes();
-        channel_.answer(packet.number, CS_OK);
+        channel_.answer(packet.number, keys_.state(watch.state()));
         break;
     case Command::heartbeat: break;
     case Command::warn_signal: block_->warn_signal = static_cast<std::int32_t>(packet.a); break;
@@ -213,6 +229,12 @@ void Parent::apply(const Packet& packet, const std::uint8_t* bytes, std::size_t 
     }
     case Command::answer: break;
     }
+}
+
+void Parent::take_quorum(Instant at) {
+    if (!settings_.quorum()) return;
+    quorum_.look(at);
+    if (block_->watch.on_quorum(quorum_.quorate(), at)) start(block_->start_waiting, true);
 }
 
 void Parent::take_from_node(Instant at) {
@@ -248,19 +270,21 @@ void Parent::publish_changes() {
     if (state == published_ && child_ == published_child_) return;
     published_ = state;
     published_child_ = child_;
+    keys_.state(state);
     node_.change(exit_status_);
 }
 
 Instant Parent::deadline(Instant at) const {
-    Instant due = std::min({block_->watch.deadline(), node_.deadline(), at + kReapPeriod});
+    Instant due = std::min({block_->watch.deadline(), node_.deadline(), quorum_.deadline(), at + kReapPeriod});
     if (child_fd_ < 0) due = std::min(due, at + kNoPidfdPeriod);
     if (!child_ours_) due = std::min(due, look_due_);
-    if (node_.up() && standby_ == 0) due = std::min(due, standby_due_);
+    if (known_ && standby_ == 0) due = std::min(due, standby_due_);
     return due;
 }
 
 void Parent::sleep(Instant at) {
-    pollfd on[] = {{hung_up_ ? -1 : channel_.fd(), POLLIN, 0}, {child_fd_, POLLIN, 0}, {node_.fd(), POLLIN | POLLRDHUP, 0}, {standby_fd_, POLLIN, 0}};
+    pollfd on[] = {{hung_up_ ? -1 : channel_.fd(), POLLIN, 0}, {child_fd_, POLLIN, 0}, {node_.fd(), POLLIN | POLLRDHUP, 0}, {standby_fd_, POLLIN, 0},
+                   {quorum_.fd(), POLLIN | POLLRDHUP, 0}};
     const Instant due = deadline(at);
     const std::int64_t left = due == kNever ? -1 : std::max<std::int64_t>(0, (due - at).ns);
     const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
@@ -292,6 +316,7 @@ void Parent::reap_child() {
 bool Parent::recover() {
     Watch& watch = block_->watch;
     if (watch.state() != Watch::State::failed) return false;
+    keys_.state(Watch::State::failed);
     family_.sweep(standby_);
     bool restart = watch.end() == Watch::End::restart;
     recover_heard_ = false;
@@ -322,6 +347,7 @@ bool Parent::recover() {
 
 void Parent::finish() {
     node_.leave(exit_status_);
+    keys_.end(block_->watch.state() == Watch::State::failed);
     end_standby();
     sigaction(SIGCHLD, &sigchld_, nullptr);
     std::exit(exit_status_);

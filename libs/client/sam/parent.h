@@ -14,6 +14,8 @@
 #include "libs/client/sam/channel.h"
 #include "libs/client/sam/family.h"
 #include "libs/client/sam/node.h"
+#include "libs/client/sam/published.h"
+#include "libs/client/sam/quorum.h"
 #include "libs/client/sam/shared.h"
 
 namespace motet::client::sam {
@@ -41,7 +43,8 @@ struct Instance {
 
 class Parent {
 public:
-    explicit Parent(const Settings& settings);
+    // `quorum` is open if the policy wants it.
+    Parent(const Settings& settings, Quorum& quorum);
 
     // Returns CS_OK in every instance. In the calling process it returns only if the first instance could not be made, with
     // everything as before.
@@ -50,16 +53,18 @@ public:
 private:
     enum class Spawned { parent, child, failed, again };
 
-    bool prepare();
+    cs_error_t prepare();
     void undo();
     Spawned spawn(Instance& instance);
     void begin_child(Instance& instance, int parent_end, int child_end);
     cs_error_t restore_data(Instance& instance);
     void supervise();
     bool take_commands();   // false: there may be more
+    void start(std::uint32_t number, bool runs);
     void apply(const Packet& packet, const std::uint8_t* bytes, std::size_t size);
     void take_from_node(Instant now);
     void act(Instant now);
+    void take_quorum(Instant now);
     void publish_changes();
     void sleep(Instant now);
     Instant deadline(Instant now) const;
@@ -72,13 +77,15 @@ private:
     // True in the standby, once it has become the parent.
     bool make_standby();
     void stand_by();
-    void become_parent();
+    void become_parent(pid_t former);
     void end_standby();
     void signal_child(int signal) const;
 
     Settings settings_;
     Block block_;
     Node node_;
+    Quorum& quorum_;
+    Published keys_;
     Family family_;
     Channel channel_;
     int child_end_ = -1;         // between making it and giving it to the child
@@ -89,6 +96,7 @@ private:
     bool hung_up_ = false;       // no process holds the application's end any more
     int exit_status_ = 0;        // of the last instance, as a shell counts
     bool successor_ = false;
+    bool known_ = false;         // a node knew us once: there is a standby from then on
     pid_t standby_ = 0;
     int standby_fd_ = -1;
     int parent_fd_ = -1;         // in a standby: what it stands by for

@@ -5,10 +5,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <new>
 #include <utility>
 
 namespace motet::client::sam {
+
+Mark::Mark(const Shared& shared, std::uint32_t instance) {
+    char key[2 * kKeySize + 1];
+    for (std::size_t i = 0; i < kKeySize; ++i) std::snprintf(key + 2 * i, 3, "%02x", shared.key[i]);
+    std::snprintf(name, sizeof name, "sam-%s-%u", key, instance);
+}
 
 bool Block::create(Duration interval, bool restarts, bool needs_quorum) {
     void* at = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

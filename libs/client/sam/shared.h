@@ -39,6 +39,12 @@ struct Shared {
     std::atomic<std::uint32_t> takeovers{0};
 };
 
+// What the processes of an instance are known by.
+struct Mark {
+    Mark(const Shared& shared, std::uint32_t instance);
+    char name[64];
+};
+
 class Block {
 public:
     Block() = default;

@@ -33,7 +33,8 @@ void Parent::keep_standby(Instant at) {
         close(std::exchange(standby_fd_, -1));
         standby_ = 0;
     }
-    if (standby_ == 0 && node_.up() && at >= standby_due_) make_standby();
+    known_ = known_ || node_.up();
+    if (standby_ == 0 && known_ && at >= standby_due_) make_standby();
 }
 
 // The standby of the instance before, if any, knows nothing of this one and goes.
@@ -50,8 +51,10 @@ bool Parent::make_standby() {
         standby_fd_ = -1;
         if (before_fd >= 0) close(before_fd);
         parent_fd_ = parent_fd;
+        quorum_.forget();
+        keys_.forget();
         stand_by();
-        become_parent();
+        become_parent(parent);
         return true;
     }
     close(parent_fd);
@@ -92,12 +95,14 @@ void Parent::stand_by() {
     }
 }
 
-void Parent::become_parent() {
+void Parent::become_parent(pid_t former) {
     close(std::exchange(parent_fd_, -1));
     successor_ = true;
     ++block_->takeovers;
     node_.become(Node::Role::parent);
     standby_due_ = {};
+    if (settings_.quorum()) quorum_.look(now());
+    keys_.take_over(former);
 
     // The parent may have died between deciding to fork and the child's first act. While nobody holds the other end of the
     // channel there is no child.
@@ -113,7 +118,7 @@ void Parent::become_parent() {
         return;
     }
     child_fd_ = open_pidfd(child_);
-    family_.adopt(child_);
+    family_.adopt(child_, Mark(*block_, block_->instance).name);
 }
 
 }  // namespace motet::client::sam

@@ -535,8 +535,8 @@ const std::vector<Broken>& broken_files() {
         {"device and tie breaker", true, top("quorum:\n  provider: corosync_votequorum\n  auto_tie_breaker: 1\n  device:\n    model: net\n"), 5, "quorum.device.model", "remove one of them"},
         {"device without votes", true, top("quorum:\n  provider: corosync_votequorum\n  expected_votes: 4\n  device:\n    model: net\n"), 5, "quorum.device.model", "add it"},
         {"device with too many votes", true, top("quorum:\n  provider: corosync_votequorum\n  expected_votes: 4\n  device:\n    model: net\n    votes: 3\n"), 6, "quorum.device.votes", "lower it"},
-        {"watchdog", true, top("resources:\n  watchdog_device: /dev/watchdog\n"), 2, "resources.watchdog_device", "remove it or write off"},
-        {"memory watch", true, top("resources:\n  system:\n    memory_used:\n      recovery: reboot\n"), 4, "resources.system.memory_used.recovery", "remove it or write none"},
+        {"watchdog timeout", true, top("resources:\n  watchdog_timeout: 1\n"), 2, "resources.watchdog_timeout", "from 2"},
+        {"memory watch", true, top("resources:\n  system:\n    memory_used:\n      recovery: panic\n"), 4, "resources.system.memory_used.recovery", "none"},
         {"nozzle", true, top("nozzle:\n  name: noz0\n"), 2, "nozzle.name", "remove it"},
         // Corosync's syntax.
         {"conf: empty", false, "", 1, "totem.version", "write version: 2"},
