@@ -10,6 +10,7 @@
 
 #include "tools/motetctl_config.h"
 #include "tools/motetctl_request.h"
+#include "tools/motetctl_sam.h"
 #include "tools/motetctl_text.h"
 
 namespace {
@@ -27,6 +28,8 @@ constexpr const char* kHelp =
     "  quorum              who counts, whether this part may act, why, and what would change it\n"
     "  events              the last lines of the log\n"
     "  config ...          explain keys, check and convert files; see motetctl config\n"
+    "  sam list|show|restart|fail|data|run\n"
+    "                      applications under supervision; motetctl sam --help\n"
     "Options:\n"
     "  --json              the same as JSON (schema: docs/motetctl-json.md)\n"
     "  --runtime-dir DIR   of the daemon (default: $MOTET_RUNTIME_DIR, else " MOTET_RUNDIR ")\n"
@@ -55,6 +58,7 @@ std::string default_runtime_dir() {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (is_sam_command(argc, argv)) return sam_command(argc, argv);
     static const option known[] = {{"json", no_argument, nullptr, 'j'},    {"runtime-dir", required_argument, nullptr, 'r'},
                                    {"timeout", required_argument, nullptr, 't'}, {"version", no_argument, nullptr, 'v'},
                                    {"help", no_argument, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};

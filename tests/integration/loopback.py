@@ -11,7 +11,7 @@ import time
 
 from nodes import ACCEPTED, BUILD, DELIVERED, binary, holes, order_faults, read_log, wait_for
 
-DAEMONS = ("motet", "motet-membership", "motet-cpg", "motet-confdb")
+DAEMONS = ("motet", "motet-membership", "motet-cpg", "motet-confdb", "motet-sam")
 
 
 def free_port(addresses):
