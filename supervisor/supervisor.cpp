@@ -135,6 +135,7 @@ int Supervisor::run() {
         state_.start(now_, first);
         act(std::move(first));
     }
+    configure_watchdog();
     while (!quit_) {
         const std::span<const loop::Ready> ready = poller_->wait(deadline());
         now_ = loop::monotonic_now();
@@ -143,6 +144,7 @@ int Supervisor::run() {
         for (const loop::Ready& r : ready) on_ready(r);
         tick();
     }
+    if (*quit_ == kExitOk) device_.disarm();   // else the machine has reason to be reset
     return *quit_;
 }
 
@@ -169,7 +171,7 @@ void Supervisor::watch_reload() {
 }
 
 Instant Supervisor::deadline() const {
-    Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline(), taking_due_});
+    Instant due = std::min({state_.deadline(), tick_due_, watchdog_due_, administrators_->deadline(), taking_due_, device_.deadline()});
     if (reload_) due = std::min(due, reload_->deadline());
     if (probe_) due = std::min(due, probe_->due);
     for (std::size_t i = 0; i < plan_.size(); ++i)
@@ -200,7 +202,9 @@ void Supervisor::tick() {
         accept_resume();
         publish_values();
         look_for_hung_children();
+        obey_verdict();
     }
+    if (now_ >= device_.deadline()) feed_watchdog();
 }
 
 // A child publishes its page at least every second. We may have slept ourselves (SIGSTOP, a paused machine): then nobody is to blame.

@@ -23,6 +23,7 @@
 #include "supervisor/runtime_dir.h"
 #include "supervisor/state.h"
 #include "supervisor/take_over.h"
+#include "supervisor/watchdog.h"
 
 namespace motet::supervisor {
 
@@ -88,6 +89,11 @@ private:
 
     void tick();
     void look_for_hung_children();
+    // The watchdog device: see feeding.cpp.
+    void configure_watchdog();
+    std::string verdict() const;
+    void feed_watchdog();
+    void obey_verdict();
     Instant deadline() const;
     // A new configuration while the node runs: see reconfigure.cpp.
     void on_operation(const control::Message& message);
@@ -143,6 +149,8 @@ private:
     control::Message message_;
     std::uint64_t next_link_ = 1, boot_ = 0, refused_ = 0;
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
+    Watchdog device_;
+    bool verdict_obeyed_ = false;
     int realtime_priority_ = 0;
     bool all_ready_said_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
     bool resumed_ = false;
