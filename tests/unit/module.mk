@@ -119,7 +119,7 @@ check_PROGRAMS += tests/unit/sam_tests
 tests_unit_sam_tests_SOURCES = tests/unit/libs/client/sam/channel_test.cpp tests/unit/libs/client/sam/watch_test.cpp \
 	tests/unit/workers/sam/core_test.cpp tests/unit/workers/sam/monitors_test.cpp
 tests_unit_sam_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
-tests_unit_sam_tests_LDADD = workers/sam/libcore.la libs/client/sam/libparts.la libs/client/libcmap.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la $(GTEST_LIBS)
+tests_unit_sam_tests_LDADD = workers/sam/libcore.la libs/client/sam/libparts.la libs/client/libquorum.la libs/client/libcmap.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/sam_tests
 
 check_PROGRAMS += tests/unit/quorum_tests

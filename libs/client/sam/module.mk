@@ -9,7 +9,7 @@ libs_client_sam_libparts_la_SOURCES = libs/client/sam/channel.cpp libs/client/sa
 
 lib_LTLIBRARIES += libs/client/libsam.la
 libs_client_libsam_la_SOURCES = libs/client/sam/api.cpp
-libs_client_libsam_la_LIBADD = libs/client/libcmap.la libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la
+libs_client_libsam_la_LIBADD = libs/client/libquorum.la libs/client/libcmap.la libs/client/sam/libparts.la libs/ipc/libclient.la libs/ring/libring.la
 libs_client_libsam_la_LDFLAGS = -version-info 8:0:4 -no-undefined -Wl,--as-needed \
 	-Wl,--version-script,$(top_srcdir)/libs/client/sam/sam.map
 EXTRA_libs_client_libsam_la_DEPENDENCIES = libs/client/sam/sam.map
