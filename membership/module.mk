@@ -6,6 +6,7 @@ noinst_LTLIBRARIES += membership/transport/knet/libmotetknet.la
 membership_transport_knet_libmotetknet_la_SOURCES = membership/transport/knet/guard.cpp membership/transport/knet/guard.h \
 	membership/transport/knet/handle.cpp membership/transport/knet/handle.h \
 	membership/transport/knet/knet.cpp membership/transport/knet/knet.h membership/transport/knet/notes.cpp membership/transport/knet/notes.h \
+	membership/transport/knet/note_reader.cpp membership/transport/knet/note_reader.h \
 	membership/transport/knet/watch.cpp membership/transport/knet/watch.h
 knet_objects = membership/transport/knet/libmotetknet.la $(KNET_LIBS)
 endif

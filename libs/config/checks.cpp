@@ -151,6 +151,8 @@ void Checks::encryption() {
     else if (!settings_.encrypted && settings_.allow_unencrypted)
         warn(has("totem.crypto_cipher") ? "totem.crypto_cipher" : "totem.transport", "knet runs %s; keep its ports away from untrusted hosts",
              crypto.on() ? "authenticated but UNENCRYPTED" : "UNENCRYPTED and unauthenticated");
+    if (settings_.knet.compression_model == "zstd")
+        warn("totem.knet_compression_model", "zstd must be the same on all nodes: libknet 1.25 and others crash when they receive it without using it; better lz4");
     const auto key = in_.get("totem.key");
     if (key && (key->size() < kKeyBytesMin || key->size() > kKeyBytesMax))
         fail("totem.key", "%zu bytes; a key has %zu to %zu: make a keyfile with corosync-keygen instead", key->size(), kKeyBytesMin, kKeyBytesMax);

@@ -24,7 +24,7 @@ def offspring(pid):
 class Member:
     """ordercheck on a node."""
 
-    def __init__(self, cluster, number, seconds, rate, group, linger=3):
+    def __init__(self, cluster, number, seconds, rate, group, linger=1.5):
         self.number, self.seconds, self.path = number, seconds, cluster.file(f"{group}-{number}-{time.monotonic_ns()}.log")
         self.process = cluster.client(number, "tests/integration/ordercheck", "--log", self.path, "--seconds", seconds, "--rate", rate,
                                       "--group", group, "--big-every", 97, "--linger", linger)
@@ -38,7 +38,7 @@ class Member:
         if stop and self.process.poll() is None:
             for p in offspring(self.process.pid):     # the shell around it does not pass signals on
                 try:
-                    os.kill(p, signal.SIGTERM)
+                    os.kill(p, signal.SIGUSR1)
                 except ProcessLookupError:
                     pass
         out, self.err = self.process.communicate(timeout=self.seconds + 60)

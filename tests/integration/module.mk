@@ -13,6 +13,8 @@ tests_integration_hostile_client_LDADD = libs/ring/libring.la libs/base/libbase.
 integration_tests = tests/integration/cfg.py tests/integration/mixed_representative.sh tests/integration/mixed_member.sh tests/integration/demo.sh \
 	tests/integration/single_node.py tests/integration/api_conformance.py tests/integration/hostile_client.py \
 	tests/integration/slow_reader.py tests/integration/children.py tests/integration/crash.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
+	tests/integration/mixed_knet.py tests/integration/knet_links.py tests/integration/migration.py \
+	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
 TESTS += $(integration_tests)

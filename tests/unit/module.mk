@@ -138,3 +138,12 @@ tests_unit_confdb_tests_LDADD = workers/confdb/libconfdb_worker.la workers/confd
 TESTS += tests/unit/confdb_tests
 
 endif
+
+if HAVE_KNET
+check_PROGRAMS += tests/unit/knet_tests
+tests_unit_knet_tests_SOURCES = tests/unit/membership/transport/guard_test.cpp tests/unit/membership/transport/key_test.cpp \
+	tests/unit/membership/transport/notes_test.cpp tests/unit/membership/transport/rotation_test.cpp tests/unit/membership/transport/watch_test.cpp
+tests_unit_knet_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
+tests_unit_knet_tests_LDADD = membership/transport/knet/libmotetknet.la membership/transport/udp/libaddress.la libs/wire/libwire.la libs/loop/libloop.la libs/base/libbase.la $(KNET_LIBS) $(GTEST_LIBS)
+TESTS += tests/unit/knet_tests
+endif

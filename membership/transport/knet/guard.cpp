@@ -15,7 +15,8 @@ constexpr int kDescriptorsMax = 4096;       // looked at; libknet's are among th
 constexpr std::uint32_t kDrop = 0, kPass = 0xffffffff;
 
 // Offsets in a packet as the filter sees it: from the UDP header, which has 8 bytes.
-constexpr std::uint32_t kType = 8 + 1, kFragments = 8 + 11, kFragment = 8 + 12;
+constexpr std::uint32_t kType = 8 + 1, kCompression = 8 + 8, kFragments = 8 + 11, kFragment = 8 + 12;
+constexpr std::uint32_t kZstd = 7;             // the highest of libknet's numbers of compressions
 constexpr std::uint32_t kTypeData = 0;
 
 class Program {
@@ -43,13 +44,16 @@ public:
     }
 
     // Of several fragments each has a number from 1 to their count.
-    void sane_fragments() {
+    void sane_data(bool zstd) {
         code_.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0));
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, kFragment, 1, 0));
         give(kPass);                                                            // too short to have any: libknet says so itself
         code_.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kType));
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kTypeData, 1, 0));
         give(kPass);
+        code_.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kCompression));
+        code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, zstd ? kZstd : kZstd - 1, 0, 1));
+        give(kDrop);
         code_.push_back(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kFragments));
         code_.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 1, 0));
         give(kPass);                                                            // whole
@@ -103,8 +107,8 @@ int enlarge(int fd, int forced, int plain, int bytes) {
 
 }  // namespace
 
-Guard guard_sockets(std::span<const GuardedLink> links, bool only_listed, bool check_fragments, int buffer_bytes) {
-    Guard guard{.sockets = {}, .smallest_buffer = buffer_bytes, .complete = true};
+Guard guard_sockets(std::span<const GuardedLink> links, const GuardRules& rules) {
+    Guard guard{.sockets = {}, .smallest_buffer = rules.buffer_bytes, .complete = true};
     std::vector<bool> found(links.size());
     for (int fd = 3; fd < kDescriptorsMax; ++fd) {
         const Address own = bound_to(fd);
@@ -117,11 +121,11 @@ Guard guard_sockets(std::span<const GuardedLink> links, bool only_listed, bool c
         }
         if (peers.empty()) continue;
         guard.sockets.push_back(fd);
-        guard.smallest_buffer = std::min({guard.smallest_buffer, enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF, buffer_bytes),
-                                          enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF, buffer_bytes)});
+        guard.smallest_buffer = std::min({guard.smallest_buffer, enlarge(fd, SO_RCVBUFFORCE, SO_RCVBUF, rules.buffer_bytes),
+                                          enlarge(fd, SO_SNDBUFFORCE, SO_SNDBUF, rules.buffer_bytes)});
         Program program;
-        if (only_listed) program.only_from(peers);
-        if (check_fragments) program.sane_fragments();
+        if (rules.only_listed) program.only_from(peers);
+        if (rules.check_clear) program.sane_data(rules.zstd);
         if (!program.attach(fd)) guard.complete = false;
     }
     guard.complete = guard.complete && std::find(found.begin(), found.end(), false) == found.end();

@@ -22,9 +22,14 @@ struct Guard {
 };
 
 // Finds the sockets bound to the links' own addresses among this process's descriptors. `only_listed`: packets from other
-// addresses are dropped. `check_fragments`: of packets in clear, fragments whose number lies outside what they announce are dropped
-// (libknet 1.25 would use it as an index).
-Guard guard_sockets(std::span<const GuardedLink> links, bool only_listed, bool check_fragments, int buffer_bytes);
+// addresses are dropped. `check_clear`: of packets in clear, fragments whose number lies outside what they announce are dropped
+// (libknet 1.25 would use it as an index), and so are packets of a compression that does not exist or, unless `zstd`, that it
+// cannot take apart without having been set to it.
+struct GuardRules {
+    bool only_listed = true, check_clear = false, zstd = false;
+    int buffer_bytes = 8 << 20;
+};
+Guard guard_sockets(std::span<const GuardedLink> links, const GuardRules& rules);
 
 // Packets the kernel dropped on these sockets: by the filter, or because the buffer was full.
 std::uint64_t dropped_in_kernel(std::span<const int> sockets);

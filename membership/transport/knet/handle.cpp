@@ -17,6 +17,7 @@ extern "C" {
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "libs/wire/header.h"
 
@@ -25,7 +26,7 @@ namespace {
 
 constexpr std::int8_t kChannel = 0;                 // Totem's, on every node
 constexpr int kDataBuffer = 8 << 20;                // bytes between us and libknet, asked for
-constexpr int kLogPipe = 1 << 20;                   // bytes; full, libknet's lines are lost, its threads never wait
+constexpr int kLogPipe = 1 << 20;                   // bytes; full, libknet's threads wait for the reader
 constexpr std::uint8_t kPolicies[] = {KNET_LINK_POLICY_PASSIVE, KNET_LINK_POLICY_ACTIVE, KNET_LINK_POLICY_RR};
 
 Error failed(const char* what) { return error("knet: %s: %s", what, std::strerror(errno)); }
@@ -87,6 +88,8 @@ struct Handle::Routing {
 };
 
 Status Handle::open(const KnetConfig& config, const Key& key) {
+    // With arenas of their own, threads make the C library open files under /proc and /sys, which are out of reach later.
+    mallopt(M_ARENA_MAX, 1);
     if (pipe2(log_, O_NONBLOCK | O_CLOEXEC) != 0) return failed("pipe");
     fcntl(log_[1], F_SETPIPE_SZ, kLogPipe);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, data_) != 0) return failed("socketpair");
@@ -98,6 +101,7 @@ Status Handle::open(const KnetConfig& config, const Key& key) {
     // Its threads have what their maker has. Without the privileged flag: buffers are enlarged afterwards, by us.
     int why = 0;
     const auto make = [&] {
+        notes_.start(log_[0]);
         handle_ = knet_handle_new_ex(static_cast<knet_node_id_t>(config.self), log_[1], KNET_LOG_WARN, 0);
         why = errno;
     };
@@ -266,7 +270,9 @@ void Handle::close() {
         (void)knet_handle_free(handle_);
         handle_ = nullptr;
     }
-    for (int* fd : {&data_[0], &data_[1], &log_[0], &log_[1]}) {
+    if (log_[1] >= 0) ::close(std::exchange(log_[1], -1));
+    notes_.join();
+    for (int* fd : {&data_[0], &data_[1], &log_[0]}) {
         if (*fd >= 0) ::close(*fd);
         *fd = -1;
     }

@@ -7,6 +7,7 @@
 #include "libs/base/result.h"
 #include "membership/transport/knet/guard.h"
 #include "membership/transport/knet/knet.h"
+#include "membership/transport/knet/note_reader.h"
 
 struct knet_handle;
 
@@ -34,7 +35,7 @@ public:
 
     knet_handle* get() const { return handle_; }
     int data() const { return data_[0]; }
-    int log() const { return log_[0]; }
+    NoteReader& notes() { return notes_; }
     std::uint64_t malformed() const;        // frames that the routing filter refused
 
 private:
@@ -44,6 +45,7 @@ private:
     Status set_slot(const Crypto& crypto, const Key& key, std::uint8_t slot);
 
     knet_handle* handle_ = nullptr;
+    NoteReader notes_;
     int data_[2] = {-1, -1}, log_[2] = {-1, -1};
     std::vector<NodeId> hosts_;
     std::uint8_t slot_ = 0, installed_ = 0;   // in use and beside it; 0: none

@@ -17,7 +17,7 @@ extern "C" {
 #include "libs/wire/header.h"
 #include "membership/transport/knet/guard.h"
 #include "membership/transport/knet/handle.h"
-#include "membership/transport/knet/notes.h"
+#include "membership/transport/knet/note_reader.h"
 #include "membership/transport/knet/watch.h"
 
 namespace motet::transport {
@@ -28,7 +28,6 @@ constexpr std::size_t kBatch = 16;                  // frames per receive call
 constexpr std::size_t kCall = 64;                   // frames per send call
 constexpr int kSocketBuffer = 8 << 20;              // bytes, as libknet itself asks for
 constexpr int kSendWaitMs = 5, kSendWaits = 4;      // libknet is behind: so long it is waited for, then frames are lost
-constexpr std::size_t kNotesMax = 4096;             // lines of libknet's log at one look; the pipe holds as many
 constexpr std::size_t kSamplesMax = 64;             // links looked at in one go
 constexpr unsigned kOtherLinesMax = 10;             // of libknet, passed on in a minute
 constexpr Duration kOtherLinesPer = seconds(60);
@@ -61,14 +60,15 @@ public:
     std::string describe() const override { return "knet"; }
 
     void on_time(Instant now) override {
-        read_notes(now);
+        seen_ = handle_.notes().look();
+        for (const std::string& line : seen_.others) tell_other(line, now);
         look_at_links(now);
         for (const std::string& line : send_errors_.due(now)) MOTET_LOG(warning, "%s", line.c_str());
         tell_intruders(now);
     }
     std::span<const LinkState> links() const override { return links_; }
     Rejected rejected() const override {
-        Rejected out = rejected_;
+        Rejected out = seen_.rejected;
         out.malformed += handle_.malformed();
         out.in_kernel = dropped_in_kernel(guard_.sockets);
         return out;
@@ -99,12 +99,12 @@ private:
     Status put_guard() {
         const Result<std::vector<GuardedLink>> links = guarded_links(config_);
         if (!links) return links.error();
-        guard_ = guard_sockets(*links, config_.block_unlisted, !config_.crypto.on(), kSocketBuffer);
+        guard_ = guard_sockets(*links, {.only_listed = config_.block_unlisted, .check_clear = !config_.crypto.on(),
+                                        .zstd = config_.compression_model == "zstd", .buffer_bytes = kSocketBuffer});
         return Done{};
     }
     void watch_links();
-    void read_notes(Instant now);
-    void on_note(std::string_view text, Instant now);
+    void tell_other(const std::string& line, Instant now);
     void look_at_links(Instant now);
     void sample(std::size_t index, Instant now);
     void tell_intruders(Instant now);
@@ -112,13 +112,6 @@ private:
     struct Waiting {
         std::size_t offset, length;
     };
-    // What libknet's log says of one peer's address; one per watched link.
-    struct PerAddress {
-        std::string address;
-        std::uint64_t unauthenticated = 0;
-        int send_errno = 0;
-    };
-
     std::vector<int> descriptors_;
     std::vector<std::uint8_t> arena_, receive_;
     std::size_t used_ = 0;
@@ -128,13 +121,11 @@ private:
     Handle handle_;
     Guard guard_;
     std::vector<LinkWatch> watches_;
-    std::vector<PerAddress> per_address_;
     std::vector<LinkState> links_;
     std::size_t next_sample_ = 0;
-    Rejected rejected_;
+    NoteReader::Seen seen_;
     SendErrors send_errors_;
-    std::uint64_t other_unauthenticated_ = 0, told_unauthenticated_ = 0;   // from addresses that are no peer's, or of peers that are connected
-    std::string last_intruder_;
+    std::uint64_t told_unauthenticated_ = 0;
     Instant intruders_due_{}, other_since_{};
     unsigned other_lines_ = 0;
 };
@@ -142,7 +133,7 @@ private:
 // One watch for each link of each peer; those of links that were there already go on.
 void Knet::watch_links() {
     std::vector<LinkWatch> watches;
-    std::vector<PerAddress> per_address;
+    std::vector<std::string> addresses;
     for (const KnetNode& node : config_.nodes) {
         if (node.id == config_.self) continue;
         for (unsigned n = 0; n < kKnetLinksMax; ++n) {
@@ -151,17 +142,13 @@ void Knet::watch_links() {
             while (old < watches_.size() && !(watches_[old].state().peer == node.id && watches_[old].state().link == n &&
                                               watches_[old].state().address == node.addresses[n]))
                 ++old;
-            if (old < watches_.size()) {
-                watches.push_back(watches_[old]);
-                per_address.push_back(per_address_[old]);
-            } else {
-                watches.emplace_back(node.id, n, node.addresses[n], config_.links[n].ping_interval);
-                per_address.push_back({node.addresses[n]});
-            }
+            if (old < watches_.size()) watches.push_back(watches_[old]);
+            else watches.emplace_back(node.id, n, node.addresses[n], config_.links[n].ping_interval);
+            addresses.push_back(node.addresses[n]);
         }
     }
     watches_ = std::move(watches);
-    per_address_ = std::move(per_address);
+    handle_.notes().watch(addresses);
     links_.clear();
     for (const LinkWatch& watch : watches_) links_.push_back(watch.state());
     next_sample_ = 0;
@@ -251,48 +238,12 @@ Received Knet::receive(const std::function<void(ByteView)>& handler) {
     return got <= 0 ? Received::nothing : got == static_cast<int>(kBatch) ? Received::more : Received::some;
 }
 
-void Knet::read_notes(Instant now) {
-    knet_log_msg messages[16];
-    for (std::size_t all = 0; all < kNotesMax;) {
-        const ssize_t size = ::read(handle_.log(), messages, sizeof messages);
-        if (size <= 0) return;
-        const std::size_t count = static_cast<std::size_t>(size) / sizeof messages[0];
-        for (std::size_t i = 0; i < count; ++i) on_note({messages[i].msg, strnlen(messages[i].msg, sizeof messages[i].msg)}, now);
-        all += std::max<std::size_t>(count, 1);
-    }
-}
-
-void Knet::on_note(std::string_view text, Instant now) {
-    const Note note = read_note(text);
-    const auto find = [&] { return std::find_if(per_address_.begin(), per_address_.end(), [&](auto& p) { return p.address == note.address; }); };
-    switch (note.kind) {
-        case Note::Kind::unauthenticated: {
-            ++rejected_.unauthenticated;
-            const auto peer = find();
-            if (peer != per_address_.end()) ++peer->unauthenticated;
-            const bool connected = peer != per_address_.end() && links_[static_cast<std::size_t>(peer - per_address_.begin())].connected;
-            if (peer != per_address_.end() && !connected) return;      // its link says so
-            ++other_unauthenticated_;
-            last_intruder_ = note.address;
-            return;
-        }
-        case Note::Kind::malformed: ++rejected_.malformed; return;
-        case Note::Kind::duplicate: ++rejected_.duplicate; return;
-        case Note::Kind::unknown_sender: ++rejected_.unknown_sender; return;
-        case Note::Kind::unreachable_sender: ++rejected_.unreachable_sender; return;
-        case Note::Kind::not_for_us: ++rejected_.not_for_us; return;
-        case Note::Kind::send_failed:
-            if (const auto peer = find(); peer != per_address_.end()) peer->send_errno = note.why;
-            return;
-        case Note::Kind::expected: return;
-        case Note::Kind::other: break;
-    }
+void Knet::tell_other(const std::string& line, Instant now) {
     if (now - other_since_ >= kOtherLinesPer) {
         other_since_ = now;
         other_lines_ = 0;
     }
-    if (other_lines_++ >= kOtherLinesMax) return;
-    MOTET_LOG(info, "libknet: %.*s", static_cast<int>(text.size()), text.data());
+    if (other_lines_++ < kOtherLinesMax) MOTET_LOG(info, "libknet: %s", line.c_str());
 }
 
 void Knet::look_at_links(Instant now) {
@@ -322,28 +273,40 @@ void Knet::sample(std::size_t index, Instant now) {
     state.kinds[3] = {s.rx_pmtu_packets, s.rx_pmtu_bytes, s.tx_pmtu_packets, s.tx_pmtu_bytes, s.tx_pmtu_errors, s.tx_pmtu_retries};
     // Path MTU probes fail by design where they are too large.
     const std::uint64_t errors = std::uint64_t{s.tx_data_errors} + s.tx_ping_errors + s.tx_pong_errors;
+    const auto seen = seen_.peers.find(state.address);
+    const NoteReader::OfAddress notes = seen == seen_.peers.end() ? NoteReader::OfAddress{} : seen->second;
     const auto line = watch.on_sample({.enabled = status.enabled != 0,
                                        .connected = status.connected != 0,
                                        .pings_sent = s.tx_ping_packets,
                                        .pings_received = s.rx_ping_packets,
                                        .pongs_received = s.rx_pong_packets,
                                        .send_errors = errors,
-                                       .send_errno = per_address_[index].send_errno,
-                                       .unauthenticated = per_address_[index].unauthenticated},
+                                       .send_errno = notes.send_errno,
+                                       .unauthenticated = notes.unauthenticated},
                                       now);
     if (line) log::write(line->level, "%s", line->text.c_str());
     links_[index] = state;
     std::uint64_t all = 0;
     for (const LinkState& l : links_)
         if (l.peer == state.peer) all += l.send_errors;
-    send_errors_.note(state.peer, all, per_address_[index].send_errno);
+    send_errors_.note(state.peer, all, notes.send_errno);
 }
 
+// Of peers whose link is down their link tells; the rest is told here.
 void Knet::tell_intruders(Instant now) {
-    if (other_unauthenticated_ == told_unauthenticated_ || now < intruders_due_) return;
-    MOTET_LOG(warning, "%llu packets that do not authenticate were dropped, the last one from %s: a node of another cluster, another key, or forged",
-              static_cast<unsigned long long>(other_unauthenticated_ - told_unauthenticated_), last_intruder_.c_str());
-    told_unauthenticated_ = other_unauthenticated_;
+    std::uint64_t all = seen_.strangers;
+    std::string last = seen_.last_stranger;
+    for (const LinkState& link : links_) {
+        const auto seen = seen_.peers.find(link.address);
+        if (!link.connected || seen == seen_.peers.end() || seen->second.unauthenticated == 0) continue;
+        all += seen->second.unauthenticated;
+        if (last.empty()) last = link.address;
+    }
+    if (all < told_unauthenticated_) told_unauthenticated_ = all;    // a link went down and tells for itself
+    if (all == told_unauthenticated_ || now < intruders_due_) return;
+    MOTET_LOG(warning, "%llu packets that do not authenticate were dropped, for example from %s: a node of another cluster, another key, or forged",
+              static_cast<unsigned long long>(all - told_unauthenticated_), last.c_str());
+    told_unauthenticated_ = all;
     intruders_due_ = now + kTellIntrudersEvery;
 }
 

@@ -34,12 +34,12 @@ Note read_note(std::string_view text) {
         return {expected};
     if (has(text, "version does not match") || has(text, "too short")) return {malformed};
     if (has(text, "already been delivered")) return {duplicate};
-    if (has(text, "Unable to find source host")) return {unknown_sender};
+    if (has(text, "Unable to find source host") || has(text, "Unable to determine source link")) return {unknown_sender};
     if (has(text, "not reachable yet")) return {unreachable_sender};
     if (has(text, "not for us")) return {not_for_us};
     if (has(text, "Unable to send p")) return {send_failed, std::string(word_after(text, "dst ip: ")), number(word_after(text, "packet (sendto): "))};
     if (has(text, "has no active links") || has(text, "best link") || has(text, " is up") || has(text, " is down") || has(text, "link change") ||
-        has(text, "Resetting MTU") || has(text, "Global data MTU") || has(text, "has been loaded from"))
+        has(text, "Resetting MTU") || has(text, "Global data MTU") || has(text, "has been loaded from") || has(text, "higher latency than pong_timeout"))
         return {expected};
     return {};
 }
