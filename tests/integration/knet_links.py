@@ -31,12 +31,12 @@ def up(cluster, node, peer, link):
 
 # Goal: one of two links cut, nobody notices but the links' watch; both cut, the view changes; both back, the ring merges.
 def failover(checks):
-    with Cluster("mmm", transport="knet", crypto="aes256/sha256", token=1000, links=2, ping="100/400") as cluster:
+    with Cluster("mmm", transport="knet", crypto="aes256/sha256", token=1000, links=2, ping="50/200") as cluster:
         checks.that("failover: three nodes form one ring", all_see(cluster, 3, (1, 2, 3)), cluster.log_tails())
         wait_for("both links up", lambda: all(up(cluster, n, p, l) for n in (1, 2, 3) for p in (1, 2, 3) if p != n for l in (0, 1)), 10)
         checks.that("failover: two links to each peer, IPv4 and IPv6, are up", sorted(links(cluster, 1)) == [(2, 0), (2, 1), (3, 0), (3, 1)]
                     and all(entry["connected"] for entry in links(cluster, 1).values()), links(cluster, 1))
-        time.sleep(2)     # libknet is lenient with a link that is new
+        time.sleep(3)     # libknet is lenient with a link that is new
         before = [ring_of(cluster, n) for n in (1, 2, 3)]
         running = load(cluster, "one", 60)
         time.sleep(1)

@@ -14,7 +14,7 @@ from knet_cluster import (JOIN, JOINED, LEFT, NODEDOWN, NODEUP, PROCDOWN, all_se
                           view_events)
 from nodes import Checks, Cluster
 
-SHORT = (("mcc", "aes256/sha256", 0, ("kill-m", "split-c")), ("ccm", "none", 0, ("pause-m",)))
+SHORT = (("mcc", "aes256/sha256", 0, ("kill-m", "split-c")),)
 LONG = [(kinds, crypto, 300, ("kill-m", "kill-c", "pause-m", "pause-c", "split-m", "split-c"))
         for kinds, crypto in (("mcc", "aes256/sha256"), ("mmc", "aes256/sha256"), ("ccm", "none"), ("cmm", "none"))]
 
