@@ -1,9 +1,13 @@
 // Three transports of one process on the loopback: the change of a key, and of nodes and addresses, as the room itself sees it.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
 
 #include "libs/loop/loop.h"
@@ -138,6 +142,66 @@ TEST(KnetRotation, AKeyThatIsTakenBackChangesNothing) {
     EXPECT_FALSE(ring.nodes[1]->install_key({"openssl", "rot13", "sha256"}, key));
     close(key);
     EXPECT_TRUE(ring.talk());
+}
+
+// The key's bytes, computed anew each time so that they stand nowhere in memory because of the test.
+std::uint8_t byte_of(unsigned number, std::size_t at) { return static_cast<std::uint8_t>((at * 167 + number * 59 + at * at * 13) ^ 0x6d); }
+
+int quiet_key_file(unsigned number) {
+    const int fd = memfd_create("key", MFD_CLOEXEC);
+    for (std::size_t i = 0; i < 256; ++i) {
+        const std::uint8_t byte = byte_of(number, i);
+        EXPECT_EQ(write(fd, &byte, 1), 1);
+    }
+    return fd;
+}
+
+// How often sixteen bytes from the middle of the key stand in this process's writable memory.
+unsigned found_in_memory(unsigned number) {
+    unsigned found = 0;
+    std::ifstream maps("/proc/self/maps");
+    const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    for (std::string line; std::getline(maps, line);) {
+        unsigned long from = 0, to = 0;
+        char rights[8] = {};
+        if (std::sscanf(line.c_str(), "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w') continue;
+        if (line.find("[stack]") != line.npos) continue;     // our own frames
+        std::vector<std::uint8_t> piece(1 << 16);
+        for (unsigned long at = from; at < to; at += piece.size() - 16) {
+            const ssize_t size = pread(memory, piece.data(), std::min<unsigned long>(piece.size(), to - at), static_cast<off_t>(at));
+            for (ssize_t i = 0; i + 16 <= size; ++i) {
+                std::size_t same = 0;
+                while (same < 16 && piece[static_cast<std::size_t>(i) + same] == byte_of(number, 100 + same)) ++same;
+                found += same == 16;
+            }
+        }
+    }
+    close(memory);
+    return found;
+}
+
+// Goal: a key that has been replaced is nowhere in memory any more; libknet 1.25 itself would leave it in what it frees.
+TEST(KnetRotation, AKeyThatWasReplacedIsGoneFromMemory) {
+    for (const char* model : {"openssl", "nss"}) {
+        KnetConfig config;
+        config.self = 1;
+        config.nodes = {{.id = 1, .addresses = {"127.0.0.1"}}, {.id = 2, .addresses = {"127.0.0.2"}}};
+        config.links[0].port = static_cast<std::uint16_t>(20000 + getpid() % 20000);
+        config.crypto = {model, "aes256", "sha256"};
+        const int first = quiet_key_file(1), second = quiet_key_file(2);
+        std::vector<std::string> missing;
+        Result<std::unique_ptr<Transport>> opened = open_knet(config, std::move(*Key::read(first)), missing);
+        ASSERT_TRUE(opened) << opened.error().text;
+        EXPECT_GT(found_in_memory(1), 0u);      // it is in use
+        ASSERT_TRUE((*opened)->install_key(config.crypto, second));
+        ASSERT_TRUE((*opened)->use_installed_key());
+        ASSERT_TRUE((*opened)->forget_old_key());
+        EXPECT_EQ(found_in_memory(1), 0u) << model;
+        opened->reset();
+        EXPECT_EQ(found_in_memory(2), 0u) << model;
+        close(first);
+        close(second);
+    }
 }
 
 TEST(KnetReconfigure, NodesGoAndComeAndLinksThatStayAreNotTouched) {
