@@ -31,7 +31,7 @@ membership_node_libnode_la_SOURCES = membership/node/node.cpp membership/node/no
 pkglibexec_PROGRAMS += motet-membership
 motet_membership_SOURCES = membership/main.cpp membership/process.cpp membership/process.h membership/reconfigure.cpp membership/link.cpp membership/link.h \
 	membership/ring_file.cpp membership/ring_file.h membership/settings.cpp membership/settings.h \
-	membership/status.cpp membership/status.h membership/transport/transport.h \
+	membership/status.cpp membership/status.h membership/status_values.cpp membership/status_values.h membership/transport/transport.h \
 	membership/transport/udp/udp.cpp membership/transport/udp/udp.h
 motet_membership_LDADD = $(knet_objects) $(rdma_objects) membership/transport/udp/libaddress.la membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la \
 	libs/feed/libfeed.la libs/ring/libring.la libs/config/libconfig.la libs/control/libcontrol.la \

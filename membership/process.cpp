@@ -115,6 +115,7 @@ Process::Ended Process::start(control::Message& message) {
     ::close(message.fds[1]);
     if (page == MAP_FAILED) return {3, std::string("the status page cannot be mapped: ") + std::strerror(errno)};
     status_ = std::make_unique<metrics::StatusWriter>(page, metrics::kStatusArea);
+    values_.emplace(metrics::values_area(page));
 
     Result<config::TotemSettings> settings = config::totem_settings(*snapshot, options_.node, config::this_host());
     if (!settings) return {1, settings.error().text};
@@ -500,6 +501,10 @@ void Process::publish_status() {
     transport_->on_time(now_);
     if (const std::size_t most = transport_->frame_max(); most != 0) node_->limit_frames(most);
     status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_, now_), now_.ns);
+    values_->begin();
+    status_values_.write(*values_, settings_, *node_, *transport_, now_);
+    values_->u32("stats.worker.membership.pid", static_cast<std::uint32_t>(getpid()));
+    values_->commit(now_.ns);
 }
 
 void Process::dump() {

@@ -16,6 +16,7 @@
 #include "membership/ring_file.h"
 #include "membership/settings.h"
 #include "membership/status.h"
+#include "membership/status_values.h"
 
 namespace motet {
 
@@ -86,6 +87,8 @@ private:
     std::deque<Bytes> looped_;              // own copies of own frames, in sending order
     std::unique_ptr<metrics::StatusWriter> status_;
     std::uint64_t rdma_incarnation_ = 0;
+    std::optional<metrics::ValueWriter> values_;
+    StatusValues status_values_;
     MemberLog members_;
     std::vector<std::string> unenforced_;
     int key_ = -1;                          // the cluster's key, until the transport has it

@@ -13,3 +13,6 @@ corosync_cfgtool_SOURCES = tools/cfgtool.cpp $(TOOL_LIMIT)
 corosync_cfgtool_LDADD = libs/client/libcfg.la libs/client/libcmap.la libs/client/libcorosync_common.la -lpthread
 corosync_cpgtool_SOURCES = tools/cpgtool.cpp $(TOOL_LIMIT)
 corosync_cpgtool_LDADD = libs/client/libcfg.la libs/client/libcpg.la libs/client/libcorosync_common.la -lpthread
+sbin_PROGRAMS += corosync-cmapctl
+corosync_cmapctl_SOURCES = tools/cmapctl.cpp tools/cmap_values.cpp tools/cmap_values.h tools/patience.cpp tools/patience.h
+corosync_cmapctl_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la

@@ -168,6 +168,8 @@ void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> 
     // It has it, whoever gave it; or a hostile client counts backwards.
     if (client->own.page()->reply_seq.load(std::memory_order_relaxed) >= number) return;
     ++client->replies;
+    // What a request has caused for its own client can be taken when the answer is there.
+    if (client->touched && !client->closing) publish_link(*client);
     const std::size_t length = total(pieces);
     if (length > client->own.mailbox_capacity()) {
         MOTET_LOG(error, "connection %llu of process %d is cut off: a reply of %zu bytes, its mailbox has %zu",

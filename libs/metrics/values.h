@@ -97,7 +97,7 @@ struct Connections {
 std::optional<Connections> read_connections(std::span<const std::uint8_t> area);
 
 // The three areas of a page of kPageSize bytes.
-inline constexpr std::size_t kStatusArea = kStatusPageSize, kValuesArea = 256 * 1024, kConnectionsArea = 384 * 1024;
+inline constexpr std::size_t kStatusArea = kStatusPageSize, kValuesArea = 512 * 1024, kConnectionsArea = 384 * 1024;
 inline constexpr std::size_t kPageSize = kStatusArea + kValuesArea + kConnectionsArea;
 inline std::span<std::uint8_t> values_area(void* page) { return {static_cast<std::uint8_t*>(page) + kStatusArea, kValuesArea}; }
 inline std::span<const std::uint8_t> values_area(const void* page) {

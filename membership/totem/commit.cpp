@@ -78,6 +78,7 @@ void Core::send_commit_token(wire::CommitToken& token, NodeId to) {
     token.header.target = to;
     kept_token_.clear();
     wire::encode_commit_token(token, kept_token_);
+    ++counters_.commits_sent;
     out_->unicast(to, kept_token_);
     restart(Timer::token_retransmit, config_.token_retransmit);
 }
@@ -127,6 +128,7 @@ void Core::start_ring() {
     token.retrans_flag = rf_set_ = !resend_.empty();
     kept_token_.clear();
     wire::encode_token(token, kept_token_);
+    ++counters_.tokens_sent;
     out_->unicast(next_, kept_token_);
     restart(Timer::token, config_.token);
     restart(Timer::token_retransmit, config_.token_retransmit);

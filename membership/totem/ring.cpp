@@ -30,6 +30,7 @@ void Core::on_token(ByteView frame) {
         return;
     }
     ++counters_.tokens_received;
+    counters_.token_received_at = now_;
     holding_ = false;
     const std::uint32_t aru_before = last_aru_;
     last_aru_ = token.aru;
@@ -180,6 +181,7 @@ void Core::pass_on(wire::Token& token, bool forward) {
 
 void Core::send_kept_token() {
     holding_ = false;
+    ++(state_ == State::commit ? counters_.commits_sent : counters_.tokens_sent);
     out_->unicast(next_, kept_token_);
 }
 
@@ -227,11 +229,13 @@ void Core::send_merge_detect() {
     detect.ring = ring_;
     scratch_.clear();
     wire::encode_merge_detect(detect, scratch_);
+    ++counters_.merge_detects_sent;
     multicast_and_loop_back(scratch_);
 }
 
 void Core::token_lost() {
     ++counters_.token_losses;
+    ++counters_.token_losses_in[static_cast<std::size_t>(state_)];
     if (state_ == State::gather && !agreed()) return consensus_expired();
     enter_gather();
 }

@@ -172,6 +172,7 @@ void Core::on_hold_cancel(ByteView frame) {
         ++counters_.dropped_foreign_ring;
         return;
     }
+    ++counters_.hold_cancels_received;
     unchanged_ = passes_ = 0;
     // Once sent, the token is on its way; a second copy would only be dropped by the others.
     if (!holding_ || state_ == State::gather || state_ == State::commit) return;

@@ -40,6 +40,9 @@ struct Counters {
     std::uint64_t gather_entered = 0, commit_entered = 0, recovery_entered = 0, operational_entered = 0;
     std::uint64_t consensus_timeouts = 0, messages_delivered = 0, messages_submitted = 0, fragments_dropped = 0;
     std::uint64_t fail_to_receive = 0;
+    std::uint64_t tokens_sent = 0, commits_sent = 0, merge_detects_sent = 0, hold_cancels_received = 0;
+    std::uint64_t token_losses_in[4] = {};   // by State
+    Instant token_received_at{};             // the last one that counted
     // Frames that were dropped, by reason.
     std::uint64_t dropped_malformed = 0, dropped_unlisted = 0, dropped_foreign_ring = 0, dropped_duplicate = 0;
     std::uint64_t dropped_out_of_window = 0, dropped_state = 0;

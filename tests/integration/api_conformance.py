@@ -23,13 +23,13 @@ def run(checks, name, p):
     checks.that(f"{name}: the program ends in order", p.returncode == 0 and p.stdout.count("\n") > 100, (p.returncode, p.stderr[-300:]))
 
 
-def linked_with_the_distribution(checks, directory):
-    """cpg_api built as any application is; None where the development files are not installed."""
+def linked_with_the_distribution(checks, directory, program="cpg_api", library="-lcpg"):
+    """A program built as any application is; None where the development files are not installed."""
     compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not os.path.exists("/usr/include/corosync/cpg.h"):
+    if compiler is None or not os.path.exists(f"/usr/include/corosync/{library[2:]}.h"):
         return None
-    path = os.path.join(directory, "cpg_api")
-    p = subprocess.run([compiler, "-o", path, os.path.join(HERE, "cpg_api.c"), "-lcpg", "-lcorosync_common"], text=True, stdout=subprocess.PIPE,
+    path = os.path.join(directory, program)
+    p = subprocess.run([compiler, "-o", path, os.path.join(HERE, program + ".c"), library, "-lcorosync_common"], text=True, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     return path if checks.that("the program builds against the distribution's headers and library", p.returncode == 0, p.stdout[-500:]) else None
 
@@ -53,7 +53,7 @@ def exported(path):
 
 
 def compare_symbols(checks):
-    for library in ("libcpg.so.4", "libcorosync_common.so.4"):
+    for library in ("libcpg.so.4", "libcmap.so.4", "libcorosync_common.so.4"):
         theirs = installed(library)
         if theirs is None or shutil.which("objdump") is None:
             print(f"skip - {library}: the distribution's library or objdump is not installed")

@@ -114,6 +114,8 @@ void fill(Store& store, const config::Snapshot& snapshot, NodeId self) {
         store.set(base + "ver", Value::u32(0));
         store.set("runtime.services." + std::string(kServices[i]) + ".service_id", Value::u16(static_cast<std::uint16_t>(i)));
     }
+    // The load generator of Corosync's is not here, its counters are read by scripts that sum them up.
+    for (const char* counter : {"0.rx", "0.tx", "1.rx", "1.tx"}) store.set(std::string("runtime.services.pload.") + counter, Value::u64(0));
     for (const char* trigger : {"runtime.blackbox.dump_flight_data", "runtime.blackbox.dump_state", "runtime.force_gather"})
         store.set(trigger, Value::text("no"));
     for (const char* monitor : {"load_15min", "memory_used"}) {

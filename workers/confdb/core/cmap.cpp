@@ -107,9 +107,12 @@ Code Cmap::on_set(Connection& conn, ByteView payload) {
     if (conn.statistics) return write_statistics(key, true);
     if (head.type == 0 || head.type > kTypeMax || payload.size() > client::kValueMax) return Code::invalid_param;
     Value value{static_cast<Type>(head.type), std::string(payload.begin(), payload.end())};
-    if (value.type == Type::text)
-        value.bytes.resize(std::min(value.bytes.size(), value.bytes.find('\0')));
-    else if (const std::size_t size = size_of(value.type); size != 0 && value.bytes.size() != size)
+    if (value.type == Type::text) {
+        // It may end before its NUL or with it, not behind it.
+        const std::size_t length = std::min(value.bytes.size(), value.bytes.find('\0'));
+        if (value.bytes.size() > length + 1) return Code::invalid_param;
+        value.bytes.resize(length);
+    } else if (const std::size_t size = size_of(value.type); size != 0 && value.bytes.size() != size)
         return Code::invalid_param;
     if (!good_name(key)) return Code::name_too_long;
     if (is_read_only(key)) return Code::access;

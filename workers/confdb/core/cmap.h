@@ -61,7 +61,7 @@ private:
         std::uint32_t events = 0;
         std::string key;   // or prefix
     };
-    using Tracks = std::list<Track>;   // newest first
+    using Tracks = std::list<Track>;   // in the order of telling
     struct Connection {
         bool open = false, statistics = false, closing = false;
         std::map<std::uint64_t, Tracks::iterator> tracks;

@@ -1,4 +1,5 @@
-// Who is told of which change, and in which order: exact keys before prefixes, among equals the newest track first.
+// Who is told of which change, and in which order: those on the key before those on prefixes.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -38,12 +39,12 @@ Code Cmap::on_track(ConnId id, Connection& conn, ByteView payload) {
     }
     std::string key(payload.begin(), payload.end());
     if ((head.events & ~kKnown) != 0) return Code::invalid_param;
-    if (key.size() > client::kKeyMax || !is_flat_prefix(key)) return Code::name_too_long;
+    if (key.size() > client::kKeyMax) return Code::name_too_long;
     if (conn.tracks.contains(head.track)) return Code::exist;
     if (conn.statistics) {
-        const std::uint32_t kinds = head.events & ~kPrefix;
-        const bool good = (head.events & kPrefix) != 0 ? kinds != 0 && (kinds & kModify) == 0 : kinds == kModify;
-        if (!good) return Code::not_supported;
+        // Statistics that come and go can be followed by prefix, and only both together.
+        constexpr std::uint32_t kBoth = kAdd | kDelete;
+        if ((head.events & kPrefix) != 0 && (head.events & kBoth) != kBoth) return Code::not_supported;
     }
     return insert(id, conn, {id, head.track, head.events, std::move(key)}) ? Code::ok : Code::no_resources;
 }
@@ -55,8 +56,11 @@ bool Cmap::insert(ConnId id, Connection& conn, Track track) {
     Tracks& list = prefix ? (conn.statistics ? prefixes_statistics_ : prefixes_)
                           : (conn.statistics ? exact_statistics_ : exact_)[track.key];
     const std::uint64_t number = track.id;
-    list.push_front(std::move(track));
-    conn.tracks.emplace(number, list.begin());
+    // Where Corosync tells it: newest first on a key; on prefixes the longest first, on equal ones the oldest; of those on
+    // everything the newest.
+    auto at = list.begin();
+    if (prefix) at = std::find_if(at, list.end(), [&](const Track& other) { return other.key.size() < track.key.size() || other.key.empty(); });
+    conn.tracks.emplace(number, list.insert(at, std::move(track)));
     ++tracks_;
     statistics_tracks_ += conn.statistics;
     return true;
@@ -126,7 +130,8 @@ void Cmap::tell_statistics(std::string_view key, const Value& value, std::uint32
     if (event == kModify) {
         const auto exact = exact_statistics_.find(key);
         if (exact == exact_statistics_.end()) return;
-        for (const Track& track : exact->second) tell(track, event, key, &value, &value);
+        for (const Track& track : exact->second)
+            if ((track.events & event) != 0) tell(track, event, key, &value, &value);
         return;
     }
     for (const Track& track : prefixes_statistics_)

@@ -203,8 +203,8 @@ cs_error_t cmap_iter_finalize(cmap_handle_t handle, cmap_iter_handle_t iter_hand
  * @param key_name    a key, which need not exist, or with CMAP_TRACK_PREFIX the beginning of keys; NULL as ""
  * @param track_type  any of CMAP_TRACK_*
  *
- * @retval CS_ERR_NOT_SUPPORTED  statistics map: a prefix can be tracked for ADD and DELETE, a key for MODIFY; both are looked
- *                               at every 1.5 s
+ * @retval CS_ERR_NOT_SUPPORTED  statistics map: a prefix is tracked for ADD and DELETE together, a key for MODIFY; both are
+ *                               looked at every 1.5 s
  * @retval CS_ERR_NO_RESOURCES   4096 tracks of a connection, 65536 of all
  */
 cs_error_t cmap_track_add(cmap_handle_t handle, const char *key_name, int32_t track_type, cmap_notify_fn_t notify_fn,

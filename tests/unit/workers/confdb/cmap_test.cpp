@@ -55,7 +55,8 @@ struct CmapTest : testing::Test {
 };
 
 TEST_F(CmapTest, ValuesAreCheckedBeforeTheyAreKept) {
-    EXPECT_EQ(set("a.key", Type::text, std::string_view("text\0more", 9)), Code::ok);
+    EXPECT_EQ(set("a.key", Type::text, std::string_view("text\0", 5)), Code::ok);
+    EXPECT_EQ(set("a.other", Type::text, std::string_view("text\0more", 9)), Code::invalid_param);
     EXPECT_EQ(get("a.key"), Code::ok);
     EXPECT_EQ(value(), std::string("text\0", 5));
     EXPECT_EQ(set("a.key", Type::u32, "123"), Code::invalid_param);
@@ -74,14 +75,27 @@ TEST_F(CmapTest, ValuesAreCheckedBeforeTheyAreKept) {
     EXPECT_EQ(ask(1, Request::add, record(std::int64_t{1}, "a.key")), Code::invalid_param);
 }
 
-TEST_F(CmapTest, NoticesComeInOrderExactKeysFirstNewestFirst) {
+TEST_F(CmapTest, LongerPrefixesAreToldFirst) {
+    track("", 15, 1);
+    track("p.", 15, 2);
+    track("p.k", 15, 3);
+    track("", 15, 4);
+    track("p.", 15, 5);
+    track("p.key", 15, 6);
+    set("p.key", Type::u8, "1");
+    Lines order;
+    for (const std::string& line : notices()) order.push_back(line.substr(2, 1));
+    EXPECT_EQ(order, (Lines{"6", "3", "2", "5", "4", "1"}));
+}
+
+TEST_F(CmapTest, NoticesComeInOrderKeysBeforePrefixes) {
     track("p.", 15, 1);
     track("p.key", 7, 2);
     track("p.", 15, 3);
     track("p.key", 7, 4);
     track("p.key", 2, 5);
     set("p.key", Type::u8, "1");
-    EXPECT_EQ(notices(), (Lines{"1/4 4 p.key 2 0", "1/2 4 p.key 2 0", "1/3 4 p.key 2 0", "1/1 4 p.key 2 0"}));
+    EXPECT_EQ(notices(), (Lines{"1/4 4 p.key 2 0", "1/2 4 p.key 2 0", "1/1 4 p.key 2 0", "1/3 4 p.key 2 0"}));
     set("p.key", Type::u8, "1");
     EXPECT_EQ(notices(), Lines{});
     set("p.key", Type::i8, "1");
@@ -137,7 +151,7 @@ TEST_F(CmapTest, StatisticsAreReadNotWrittenAndToldWhenPolled) {
     EXPECT_EQ(set("stats.clear.what", Type::u8, "1", 2), Code::not_supported);
     EXPECT_EQ(track("stats.", 8 | 2, 1, 2), Code::not_supported);
     EXPECT_EQ(track("stats.", 8, 1, 2), Code::not_supported);
-    EXPECT_EQ(track("stats.srp.mcast_tx", 4, 1, 2), Code::not_supported);
+    EXPECT_EQ(track("stats.", 8 | 4, 1, 2), Code::not_supported);
     EXPECT_EQ(track("stats.", 8 | 4 | 1, 1, 2), Code::ok);
     EXPECT_EQ(track("stats.srp.mcast_tx", 2, 2, 2), Code::ok);
     cmap.poll_statistics(statistics.all);
