@@ -289,7 +289,7 @@ private:
     }
 
     std::string name_of(std::uint32_t id) {
-        if (!options_.addresses && !options_.all_names) {
+        if (!options_.addresses) {
             for (unsigned i = 0; i < kNodesMax; ++i) {
                 const std::string node = "nodelist.node." + std::to_string(i);
                 uint32_t listed = 0;

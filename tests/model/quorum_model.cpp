@@ -456,7 +456,7 @@ int main(int argc, char** argv) {
             // Corosync and the checks of the configuration refuse or ignore a tie breaker for an odd number without wait_for_all.
             if (c.tie_breaker && !c.wait_for_all && n % 2 == 1) continue;
             if (c.tie == TieBreaker::list && n < 3) continue;
-            const std::size_t most = deep ? 400'000 : 60'000;
+            const std::size_t most = deep ? 400'000 : 20'000;
             const Limits limits{deep ? 40u : 30u, most, n <= 4 || deep};
             const auto begin = std::chrono::steady_clock::now();
             const Outcome o = search(c, n, limits);
