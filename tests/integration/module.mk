@@ -19,6 +19,7 @@ tests_integration_cmap_watch_SOURCES = tests/integration/cmap_watch.c
 tests_integration_cmap_watch_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
 
 integration_tests = tests/integration/cfg.py tests/integration/mixed_representative.sh tests/integration/mixed_member.sh tests/integration/demo.sh \
+integration_tests = tests/integration/cfg_compare.py tests/integration/cfg.py tests/integration/mixed_representative.sh tests/integration/mixed_member.sh tests/integration/demo.sh \
 	tests/integration/single_node.py tests/integration/api_conformance.py tests/integration/hostile_client.py \
 	tests/integration/slow_reader.py tests/integration/children.py tests/integration/crash.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
 	tests/integration/mixed_knet.py tests/integration/knet_links.py tests/integration/migration.py \
