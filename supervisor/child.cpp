@@ -50,6 +50,11 @@ UniqueFd StatusPage::read_only() const {
     return UniqueFd(::open(("/proc/self/fd/" + std::to_string(fd())).c_str(), O_RDONLY | O_CLOEXEC));
 }
 
+std::optional<metrics::Values> StatusPage::values() const {
+    if (at_ == nullptr) return std::nullopt;
+    return metrics::read_values(metrics::values_area(static_cast<const void*>(at_)));
+}
+
 std::optional<metrics::StatusText> StatusPage::read() const {
     if (at_ == nullptr) return std::nullopt;
     return metrics::read_status(at_, metrics::kStatusArea);

@@ -28,6 +28,7 @@ public:
     explicit operator bool() const { return at_ != nullptr; }
     UniqueFd read_only() const;   // invalid if it cannot be had
     std::optional<metrics::StatusText> read() const;
+    std::optional<metrics::Values> values() const;   // what the child has published of them
     template <class Archive>
     void transfer(Archive& a) {
         a(fd_);

@@ -6,6 +6,7 @@
 
 #include "libs/base/log.h"
 #include "libs/config/changes.h"
+#include "libs/metrics/openmetrics.h"
 #include "supervisor/json.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
@@ -25,6 +26,9 @@ std::string Supervisor::answer(const std::string& request) const {
         out = own_section();
         for (std::size_t i = 0; i < plan_.size(); ++i)
             if (request == "status" || (request == "members") == (i == kMembership)) out += child_section(i);
+    } else if (request == "values") {
+        out = values_section("supervisor", own_page_);
+        for (std::size_t i = 0; i < plan_.size(); ++i) out += values_section(plan_[i].name, children_[i].page);
     } else if (request == "events") {
         Json json;
         json.open('[');
@@ -32,7 +36,7 @@ std::string Supervisor::answer(const std::string& request) const {
         json.close(']');
         out = section("events", json.str(), 0);
     } else {
-        return "error unknown request; known are status, members, groups, quorum, events\n";
+        return "error unknown request; known are status, members, groups, quorum, events, values\n";
     }
     return out + "end\n";
 }
@@ -93,6 +97,20 @@ std::string Supervisor::child_section(std::size_t index) const {
     const std::optional<metrics::StatusText> status = children_[index].page.read();
     if (!status || !state_.running(index)) return section(plan_[index].name, "", -1);
     return section(plan_[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(status->written_ns, 0)}).ms(), 0));
+}
+
+// A line each: type (a number of ValueType), name, value. Also of a process that hangs or is gone: its last ones.
+std::string Supervisor::values_section(const char* process, const StatusPage& page) const {
+    const std::optional<metrics::Values> values = page.values();
+    if (!values) return section(process, "", -1);
+    std::string body;
+    for (const metrics::NamedValue& value : values->all) {
+        std::string shown = metrics::shown(value);
+        for (char& c : shown)
+            if (static_cast<unsigned char>(c) < 0x20) c = '?';
+        body += std::to_string(static_cast<unsigned>(value.type)) + " " + value.name + " " + shown + "\n";
+    }
+    return section(process, body, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(values->written_ns, 0)}).ms(), 0));
 }
 
 void Supervisor::dump() {

@@ -112,6 +112,7 @@ private:
     std::string answer(const std::string& request) const;
     std::string own_section() const;
     std::string child_section(std::size_t index) const;
+    std::string values_section(const char* process, const StatusPage& page) const;
 
     Start start_;
     RuntimeDir& runtime_;

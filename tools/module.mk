@@ -1,7 +1,7 @@
 bin_PROGRAMS += motetctl
 motetctl_SOURCES = tools/motetctl.cpp tools/motetctl_request.cpp tools/motetctl_request.h tools/motetctl_text.cpp tools/motetctl_text.h \
-	tools/motetctl_config.cpp tools/motetctl_config.h
-motetctl_LDADD = libs/config/libconfig.la libs/base/libbase.la
+	tools/motetctl_config.cpp tools/motetctl_config.h tools/motetctl_metrics.cpp
+motetctl_LDADD = libs/metrics/libmetrics.la libs/config/libconfig.la libs/base/libbase.la
 sbin_PROGRAMS += corosync-keygen
 corosync_keygen_SOURCES = tools/corosync_keygen.cpp
 dist_man8_MANS += docs/man/corosync-keygen.8
@@ -16,3 +16,4 @@ corosync_cpgtool_LDADD = libs/client/libcfg.la libs/client/libcpg.la libs/client
 sbin_PROGRAMS += corosync-cmapctl
 corosync_cmapctl_SOURCES = tools/cmapctl.cpp tools/cmap_values.cpp tools/cmap_values.h tools/patience.cpp tools/patience.h
 corosync_cmapctl_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
+dist_man8_MANS += docs/man/corosync-cfgtool.8 docs/man/corosync-cpgtool.8

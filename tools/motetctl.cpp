@@ -27,6 +27,7 @@ constexpr const char* kHelp =
     "  groups              the closed process groups and their members\n"
     "  quorum              who counts, whether this part may act, why, and what would change it\n"
     "  events              the last lines of the log\n"
+    "  metrics             counters and gauges of all processes, as OpenMetrics text for Prometheus\n"
     "  config ...          explain keys, check and convert files; see motetctl config\n"
     "  sam list|show|restart|fail|data|run\n"
     "                      applications under supervision; motetctl sam --help\n"
@@ -41,7 +42,8 @@ struct Command {
     const char* name;
     Printed (*print)(const Answer&, bool json);
 };
-constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups}, {"quorum", print_quorum}, {"events", print_events}};
+constexpr Command kCommands[] = {{"status", print_status}, {"members", print_members}, {"links", print_links}, {"groups", print_groups},
+                                 {"quorum", print_quorum}, {"events", print_events}, {"metrics", print_metrics}};
 
 // Commands with words of their own.
 struct Tool {
@@ -91,7 +93,7 @@ int main(int argc, char** argv) {
     const std::string wanted = optind + 1 == argc ? argv[optind] : "";
     for (const Command& command : kCommands) {
         if (wanted != command.name) continue;
-        const motet::Result<Answer> answer = ask(runtime_dir, wanted == "links" ? "members" : wanted, limit_ms);
+        const motet::Result<Answer> answer = ask(runtime_dir, wanted == "links" ? "members" : wanted == "metrics" ? "values" : wanted, limit_ms);
         if (!answer) {
             std::fprintf(stderr, "motetctl: %s\n", answer.error().text.c_str());
             return kNoAnswer;

@@ -20,6 +20,8 @@ Printed print_links(const Answer& answer, bool json);
 Printed print_members(const Answer& answer, bool json);
 Printed print_groups(const Answer& answer, bool json);
 Printed print_quorum(const Answer& answer, bool json);
+// OpenMetrics text of all values; with `json` the same values as a list.
+Printed print_metrics(const Answer& answer, bool json);
 Printed print_events(const Answer& answer, bool json);
 
 }  // namespace motet::ctl

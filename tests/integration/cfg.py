@@ -76,6 +76,12 @@ def looking(checks, ring):
     p = tool(a, "corosync-cfgtool", "-k", "9")
     checks.that("-k of a node that is no member is refused", (p.returncode, p.stdout, p.stderr) ==
                 (1, "Killing node 9\n", "Could not kill node (error = CS_ERR_NOT_EXIST)\n"), p)
+    p = a.ctl("metrics")
+    families = re.findall(r"^# TYPE (\S+) (counter|gauge)$", p.stdout, re.M)
+    odd = [line for line in p.stdout.splitlines() if not re.match(r"^(# (TYPE|HELP) \S+ .+|# EOF|[a-zA-Z_][a-zA-Z0-9_]*(\{[^{}]*\})? -?[0-9][0-9.e+-]*)$", line)]
+    checks.that("motetctl metrics is OpenMetrics text: every family once, counters with _total, an end", p.returncode == 0 and p.stdout.endswith("# EOF\n") and not odd and
+                len(families) == len(set(families)) > 20 and re.search(r"^motet_process_up\{process=\"membership\"\} 1$", p.stdout, re.M) and
+                re.search(r"^motet_worker_restarts_total\{worker=\"cpg\"\} 0$", p.stdout, re.M), (odd[:5], p.stdout[-800:], p.stderr))
     member = a.client("tests/integration/ordercheck", "--log", os.path.join(ring.dir, "g"), "--seconds", 4, "--rate", 1, "--group", "gr", "--linger", 1)
     member.stdout.readline()
     p = tool(a, "corosync-cpgtool")
@@ -181,9 +187,9 @@ def stopped(checks, ring):
         os.kill(pids[victim], signal.SIGSTOP)
         time.sleep(1.0)
         try:
-            for name, *args in (("corosync-cfgtool", "-s"), ("corosync-cfgtool", "-R"), ("corosync-cpgtool",)):
+            for name, *args in (("corosync-cfgtool", "-s"), ("corosync-cfgtool", "-R"), ("corosync-cpgtool",), ("motetctl", "metrics")):
                 began = time.monotonic()
-                p = tool(node, name, *args, timeout=20)
+                p = node.ctl(*args) if name == "motetctl" else tool(node, name, *args, timeout=20)
                 asked.append((name, args, round(time.monotonic() - began, 2), p.returncode, p.stderr.strip()))
         finally:
             os.kill(pids[victim], signal.SIGCONT)
