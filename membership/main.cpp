@@ -7,6 +7,7 @@
 
 #include "libs/base/log.h"
 #include "libs/control/control.h"
+#include "libs/metrics/recorder.h"
 #include "libs/sandbox/sandbox.h"
 #include "membership/process.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 void log_to_supervisor(motet::log::Level level, std::string_view line) {
     constexpr std::size_t kLineMax = 448;
+    motet::metrics::record_text(line);
     const motet::control::Header header{.type = static_cast<std::uint32_t>(motet::control::Type::log),
                                         .a = static_cast<std::uint64_t>(level)};
     motet::control::send(motet::control::kChildFd, header, motet::as_bytes(line.substr(0, kLineMax)));

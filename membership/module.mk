@@ -29,7 +29,7 @@ membership_sync_libsync_la_SOURCES = membership/sync/sync.cpp membership/sync/sy
 membership_node_libnode_la_SOURCES = membership/node/node.cpp membership/node/node.h
 
 pkglibexec_PROGRAMS += motet-membership
-motet_membership_SOURCES = membership/main.cpp membership/process.cpp membership/process.h membership/reconfigure.cpp membership/link.cpp membership/link.h \
+motet_membership_SOURCES = membership/main.cpp membership/process.cpp membership/process.h membership/reconfigure.cpp membership/link.cpp membership/heard.h membership/link.h \
 	membership/ring_file.cpp membership/ring_file.h membership/settings.cpp membership/settings.h \
 	membership/status.cpp membership/status.h membership/status_values.cpp membership/status_values.h membership/transport/transport.h \
 	membership/transport/udp/udp.cpp membership/transport/udp/udp.h

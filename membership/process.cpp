@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <algorithm>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "libs/base/log.h"
 #include "libs/config/host.h"
+#include "libs/config/services.h"
 #include "libs/sandbox/sandbox.h"
 
 namespace motet {
@@ -49,6 +51,12 @@ std::string list(std::span<const NodeId> nodes) {
     std::string out;
     for (const NodeId n : nodes) out += (out.empty() ? "" : " ") + std::to_string(n);
     return out.empty() ? "none" : out;
+}
+
+std::string hexadecimal(unsigned long long value) {
+    char text[20];
+    std::snprintf(text, sizeof text, "%llx", value);
+    return text;
 }
 
 }  // namespace
@@ -116,6 +124,7 @@ Process::Ended Process::start(control::Message& message) {
     if (page == MAP_FAILED) return {3, std::string("the status page cannot be mapped: ") + std::strerror(errno)};
     status_ = std::make_unique<metrics::StatusWriter>(page, metrics::kStatusArea);
     values_.emplace(metrics::values_area(page));
+    metrics::record_into(metrics::recorder_area(page));
 
     Result<config::TotemSettings> settings = config::totem_settings(*snapshot, options_.node, config::this_host());
     if (!settings) return {1, settings.error().text};
@@ -144,7 +153,10 @@ Process::Ended Process::start(control::Message& message) {
     if (devices)
         if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
-    node_ = std::make_unique<node::Node>(node_config(settings_), ring_file_->loaded(), *this);
+    node::Config config = node_config(settings_);
+    if (const auto services = config::foreign_services(*snapshot))
+        for (const config::ForeignService& s : *services) config.further |= service_set(s.id);
+    node_ = std::make_unique<node::Node>(config, ring_file_->loaded(), *this);
     if (const std::size_t most = transport_->frame_max(); most != 0) node_->limit_frames(most);
     return {-1, {}};
 }
@@ -294,7 +306,10 @@ bool Process::unpublished() const {
 
 transport::Received Process::receive() {
     if (!socket_ready_) return transport::Received::nothing;    // the poller tells
-    const transport::Received got = transport_->receive([this](ByteView frame) { node_->on_frame(frame, now_); });
+    const transport::Received got = transport_->receive([this](ByteView frame) {
+        heard_.note(frame, now_);
+        node_->on_frame(frame, now_);
+    });
     socket_ready_ = got == transport::Received::more;
     return got;
 }
@@ -474,17 +489,29 @@ bool Process::report_broken_links() {
     return any;
 }
 
+// For the administrator's list of events; as a log line it may be lost.
+void Process::tell_event(const std::string& text) {
+    constexpr std::size_t kTextMax = 448;
+    metrics::record_text(text);
+    control::send(control::kChildFd, {.type = static_cast<std::uint32_t>(control::Type::event)}, as_bytes(std::string_view(text).substr(0, kTextMax)));
+}
+
 void Process::log_events() {
     for (const node::Event& e : node_->take_events()) {
         members_.note(e);
         const auto seq = static_cast<unsigned long long>(e.ring.seq);
         switch (e.kind) {
             case node::Event::Kind::transitional:
-                if (!e.left.empty()) MOTET_LOG(notice, "ring %u.%llx: left: %s", e.ring.rep, seq, list(e.left).c_str());
+                if (!e.left.empty()) {
+                    MOTET_LOG(notice, "ring %u.%llx: left: %s", e.ring.rep, seq, list(e.left).c_str());
+                    tell_event(std::to_string(e.left.size()) + " left: " + heard_.why_left(e.left, now_));
+                }
                 break;
             case node::Event::Kind::regular:
                 MOTET_LOG(notice, "ring %u.%llx: members: %s; joined: %s", e.ring.rep, seq, list(e.members).c_str(),
                           list(e.joined).c_str());
+                tell_event("ring " + std::to_string(e.ring.rep) + "." + hexadecimal(seq) + ": " + std::to_string(e.members.size()) + " members: " +
+                           list(e.members) + "; joined: " + list(e.joined));
                 break;
             case node::Event::Kind::synchronised:
                 MOTET_LOG(info, "ring %u.%llx: synchronised", e.ring.rep, seq);

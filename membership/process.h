@@ -12,6 +12,7 @@
 #include "libs/metrics/status_page.h"
 #include "libs/metrics/values.h"
 #include "libs/sandbox/identity.h"
+#include "membership/heard.h"
 #include "membership/link.h"
 #include "membership/ring_file.h"
 #include "membership/settings.h"
@@ -73,6 +74,7 @@ private:
     void answer_config(std::uint64_t number, const Status& done);
     void tell(const control::Header& header);
     void tell_owed();
+    void tell_event(const std::string& text);
     void log_events();
     void publish_status();
     void dump();
@@ -90,6 +92,7 @@ private:
     std::optional<metrics::ValueWriter> values_;
     StatusValues status_values_;
     MemberLog members_;
+    Heard heard_;
     std::vector<std::string> unenforced_;
     int key_ = -1;                          // the cluster's key, until the transport has it
     // What the supervisor must hear although its socket was full. At most one of a kind and worker.

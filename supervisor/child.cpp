@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "libs/ipc/overflow.h"
@@ -58,6 +60,20 @@ std::optional<metrics::Values> StatusPage::values() const {
 std::optional<metrics::StatusText> StatusPage::read() const {
     if (at_ == nullptr) return std::nullopt;
     return metrics::read_status(at_, metrics::kStatusArea);
+}
+
+std::vector<std::string> StatusPage::recorded() const {
+    std::vector<std::string> out;
+    if (at_ == nullptr) return out;
+    for (const metrics::Recorded& r : metrics::read_records(metrics::recorder_area(at_))) {
+        const std::time_t seconds = r.at_ns / 1'000'000'000;
+        std::tm local{};
+        localtime_r(&seconds, &local);
+        char when[32];
+        std::snprintf(when, sizeof when, "%02d:%02d:%02d.%03d ", local.tm_hour, local.tm_min, local.tm_sec, static_cast<int>(r.at_ns / 1'000'000 % 1000));
+        out.push_back(when + r.text);
+    }
+    return out;
 }
 
 Result<WorkerLink> WorkerLink::create(std::uint64_t link_id) {

@@ -29,6 +29,8 @@ public:
     UniqueFd read_only() const;   // invalid if it cannot be had
     std::optional<metrics::StatusText> read() const;
     std::optional<metrics::Values> values() const;   // what the child has published of them
+    // Its last events, "hh:mm:ss.mmm text", oldest first.
+    std::vector<std::string> recorded() const;
     template <class Archive>
     void transfer(Archive& a) {
         a(fd_);

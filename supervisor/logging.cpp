@@ -11,6 +11,7 @@
 #include <ctime>
 #include <utility>
 
+#include "supervisor/events.h"
 #include "supervisor/take_over.h"
 #include "supervisor/unique_fd.h"
 
@@ -107,6 +108,7 @@ void line(log::Level level, std::string_view process, std::string_view text) {
     const bool to_syslog = g_wishes.syslog_given ? g_wishes.syslog : g_to != To::terminal;
     if (to_syslog && priority <= g_wishes.syslog_priority) syslog(priority, "%s", body.c_str());
     if (g_file && priority <= g_wishes.file_priority) (void)!::write(g_file.get(), whole.data(), whole.size());
+    events::note_line(level, process, text);
     g_kept.push_back(whole.substr(0, whole.size() - 1));
     if (g_kept.size() > kKeptMax) g_kept.pop_front();
 }

@@ -14,6 +14,7 @@
 #include "libs/config/services.h"
 #include "libs/config/totem_settings.h"
 #include "supervisor/daemon.h"
+#include "supervisor/events.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
 
@@ -64,6 +65,8 @@ int serve(const Options& options, char* const* arguments, const std::string& fil
     if (!runtime) return fail(kExitStart, runtime.error());
     if (const Status made = make_directory(options.state_dir, 0755); !made) return fail(kExitStart, made.error());
     if (const Status written = runtime->write_pid(); !written) return fail(kExitStart, written.error());
+    events::open(options.state_dir);
+    events::note({.process = "motet", .pid = getpid(), .kind = "start", .text = "motet " MOTET_VERSION " starts as node " + std::to_string(settings->self().id) + ", configuration " + file});
     const Result<std::string> program = own_program();
     Supervisor supervisor({.options = options,
                            .program = program ? *program : std::string(),
@@ -80,6 +83,7 @@ int serve(const Options& options, char* const* arguments, const std::string& fil
         MOTET_LOG(notice, "motet " MOTET_VERSION " starts as node %u%s%s, configuration %s", settings->self().id,
                   settings->self().name.empty() ? "" : " ", settings->self().name.c_str(), file.c_str());
         code = supervisor.run();
+        events::note({.process = "motet", .pid = getpid(), .kind = "stop", .text = "stopped, exit code " + std::to_string(code), .exit_code = code});
         MOTET_LOG(notice, "motet has stopped, exit code %d", code);
     } else {
         fail(code, opened.error());
@@ -102,6 +106,7 @@ int take_over(const char* descriptor, char* const* arguments) {
                           runtime, notify, [] {});
     if (const Status resumed = supervisor.resume(*before); !resumed) return fail(kExitStart, resumed.error());
     const int code = supervisor.run();
+    events::note({.process = "motet", .pid = getpid(), .kind = "stop", .text = "stopped, exit code " + std::to_string(code), .exit_code = code});
     MOTET_LOG(notice, "motet has stopped, exit code %d", code);
     runtime.clean_up();
     return code;

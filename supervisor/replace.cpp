@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "libs/base/log.h"
+#include "supervisor/events.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/take_over.h"
@@ -70,6 +71,7 @@ Status Supervisor::resume(TakeOver& before) {
     }
     if (Status administrators = open_administrators(); !administrators) return administrators;
     resumed_ = true;
+    events::note({.process = "motet", .pid = getpid(), .kind = "replaced", .text = "motet " MOTET_VERSION " has taken over"});
     MOTET_LOG(notice, "motet " MOTET_VERSION " has taken over from its predecessor: %zu children and their clients have stayed", plan_.size());
     return Done{};
 }
@@ -82,6 +84,7 @@ void Supervisor::transfer(TakeOver& t) {
     t(state_, children_, quarters_, clients_, listening_, administrator_socket_, key_, access_, own_page_, runtime_, notify_);
     t(preparing_, prepare_next_, prepared_, taking_, taking_due_, reloads_, last_reload_, unenforced_);
     t(next_link_, boot_, refused_, started_at_, not_hung_before_, realtime_priority_, all_ready_said_);
+    events::transfer(t);
     logging::transfer(t);
 }
 

@@ -8,6 +8,7 @@
 #include "libs/config/changes.h"
 #include "libs/metrics/openmetrics.h"
 #include "supervisor/json.h"
+#include "supervisor/events.h"
 #include "supervisor/logging.h"
 #include "supervisor/supervisor.h"
 
@@ -30,11 +31,10 @@ std::string Supervisor::answer(const std::string& request) const {
         out = values_section("supervisor", own_page_);
         for (std::size_t i = 0; i < plan_.size(); ++i) out += values_section(plan_[i].name, children_[i].page);
     } else if (request == "events") {
-        Json json;
-        json.open('[');
-        for (const std::string& line : logging::kept()) json.text(line);
-        json.close(']');
-        out = section("events", json.str(), 0);
+        // A line each, for what stands in a file may be damaged.
+        std::string all;
+        for (const std::string& event : events::kept()) all += event + "\n";
+        out = section("events", all, 0);
     } else {
         return "error unknown request; known are status, members, groups, quorum, events, values\n";
     }

@@ -114,7 +114,7 @@ void State::on_exit(std::size_t child, Instant now, Actions& out, Legacy legacy)
     if (!on_purpose) {
         const bool just_failed = c.streak == kStreakMax;
         // A worker that has served before may recover; what never came up will not by itself.
-        if (just_failed && (child == 0 || !c.was_ready)) {
+        if (just_failed && (child == 0 || (child < own_ && !c.was_ready))) {
             out.push_back({Action::Kind::failed, child, kExitGaveUp});
             return stop(kExitGaveUp, now, out);
         }

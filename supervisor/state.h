@@ -60,7 +60,8 @@ public:
         bool progressed = false;   // it did some of its work
     };
 
-    explicit State(std::size_t children) : children_(children) {}
+    // The first `own` of them are what a node is made of: one of these that never came up ends it. What is foreign is tried again.
+    explicit State(std::size_t children, std::size_t own = SIZE_MAX) : children_(children), own_(own) {}
 
     void start(Instant now, Actions& out);
     void stop(int code, Instant now, Actions& out);
@@ -119,6 +120,7 @@ private:
     Duration count_death(Child& child, Instant now, bool progressed);
 
     std::vector<Child> children_;
+    std::size_t own_;
     bool stopping_ = false, resetting_ = false, quit_said_ = false;
     int exit_code_ = 0;
 };

@@ -15,6 +15,7 @@
 #include "libs/ring/state_page.h"
 #include "libs/sandbox/profiles.h"
 #include "supervisor/keyfile.h"
+#include "supervisor/events.h"
 #include "supervisor/logging.h"
 #include "supervisor/remembered.h"
 
@@ -216,6 +217,10 @@ void Supervisor::look_for_hung_children() {
         Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
         if (status) last = std::max(last, Instant{status->written_ns});
         if (now_ - last <= start_.options.hang) continue;
+        events::note({.process = plan_[i].name, .pid = children_[i].process.pid, .kind = "hung", .level = log::Level::error,
+                      .text = "silent for " + std::to_string((now_ - last).ms()) + " ms; it is replaced", .system_call_name = {},
+                      .last = children_[i].page.recorded()});
+        const events::Quiet said;
         logging::line(log::Level::error, "motet", std::string(plan_[i].program) + " has been silent for " +
                       std::to_string((now_ - last).ms() / 1000) + " s and is replaced");
         state_.on_hung(i, now_, actions);
@@ -316,6 +321,7 @@ void Supervisor::launch(std::size_t index) {
     if (!process) return failed(process.error().text);
     child.process = std::move(*process);
     watch_child(index);
+    events::note({.process = plan.name, .pid = child.process.pid, .kind = "start", .text = state_.restarts(index) == 0 ? "started" : "started again, life " + std::to_string(state_.restarts(index) + 1)});
     MOTET_LOG(info, "%s started, pid %d", plan.program, static_cast<int>(child.process.pid));
 }
 
@@ -507,6 +513,10 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
             const auto level = static_cast<log::Level>(std::clamp<std::uint64_t>(message.header.a, 3, 7));
             return child.log(plan_[index], level, as_text(message.body), now_);
         }
+        case control::Type::event:
+            if (!is_worker(index) && child.limit.admit(now_))
+                events::note({.process = plan_[index].name, .pid = child.process.pid, .kind = "view", .text = std::string(as_text(message.body))});
+            return;
         case control::Type::fatal: {
             child.log(plan_[index], log::Level::error, as_text(message.body), now_);
             // A worker's word ends nothing but itself: it may have been broken into.
@@ -554,9 +564,11 @@ void Supervisor::on_child_ready(std::size_t index) {
         if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", plan_[index].program, list_of(found).c_str());
     }
     state_.on_ready(index, now_);
+    events::note({.process = plan_[index].name, .pid = children_[index].process.pid, .kind = "ready",
+                  .text = "ready " + std::to_string((now_ - state_.launched_at(index)).ms()) + " ms after its start"});
     MOTET_LOG(notice, "%s is ready, %lld ms after its start", plan_[index].program,
               static_cast<long long>((now_ - state_.launched_at(index)).ms()));
-    for (std::size_t i = 0; i < plan_.size(); ++i)
+    for (std::size_t i = 0; i < std::size(kChildren); ++i)   // nobody waits for what is foreign
         if (state_.phase(i) != Phase::ready) return;
     notify_.say("READY=1\nSTATUS=all services are ready\n");
     if (!all_ready_said_ && ready_callback_) ready_callback_();
@@ -583,6 +595,8 @@ void Supervisor::on_exit(std::size_t index) {
     for (int i = 0; i < 16; ++i) child.read_errors(plan_[index], now_);
     child.last_exit = ended.text;
     const bool expected = state_.stopping() && !ended.signalled && ended.code == 0;
+    note_exit(index, ended, expected);
+    const events::Quiet said;
     if (expected) MOTET_LOG(info, "%s has stopped", plan_[index].program);
     else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", plan_[index].program, static_cast<int>(child.process.pid),
                    static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
@@ -623,6 +637,22 @@ State::Legacy Supervisor::judge_death(std::size_t index, const Ended& ended) {
         legacy.resumable = false;
     }
     return legacy;
+}
+
+// With what only now can be told: the call it was killed for, what it wrote last.
+void Supervisor::note_exit(std::size_t index, const Ended& ended, bool expected) {
+    Child& child = children_[index];
+    Event event{.process = plan_[index].name, .pid = child.process.pid, .kind = "exit", .level = expected ? log::Level::info : log::Level::warning,
+                .text = ended.text, .system_call_name = {}, .last = {}};
+    if (ended.signalled) event.signal = ended.code;
+    else event.exit_code = ended.code;
+    if (ended.signalled && ended.code == SIGSYS && (event.system_call = kernel_log_.killed_for(child.process.pid)) >= 0) {
+        event.system_call_name = sandbox::call_name(event.system_call);
+        event.text = child.last_exit = "killed for a system call outside its list: " + std::to_string(event.system_call) + " (" + event.system_call_name + ")";
+        MOTET_LOG(error, "%s (pid %d) was %s. Look whether it has been broken into.", plan_[index].program, static_cast<int>(child.process.pid), event.text.c_str());
+    }
+    if (!expected) event.last = child.page.recorded();
+    events::note(event);
 }
 
 void Supervisor::on_signal() {

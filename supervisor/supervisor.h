@@ -16,6 +16,7 @@
 #include "supervisor/configuration.h"
 #include "supervisor/control.h"
 #include "supervisor/fdstore.h"
+#include "supervisor/kernel_log.h"
 #include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/plan.h"
@@ -81,6 +82,7 @@ private:
     void on_child_ready(std::size_t index);
     void on_link_broken(std::uint64_t worker, std::uint64_t incarnation);
     void on_exit(std::size_t index);
+    void note_exit(std::size_t index, const Ended& ended, bool expected);
     void accept_clients(std::size_t index);
     void accept_one(std::size_t index, UniqueFd socket);
     void accept_pause(int listening, std::uint64_t tag);
@@ -121,7 +123,7 @@ private:
     std::optional<loop::Poller> poller_;
     std::unique_ptr<ControlServer> administrators_;
     Plan plan_;
-    State state_{plan_.size()};
+    State state_{plan_.size(), std::size(kChildren)};
     // One of each for every row of the plan.
     std::vector<Child> children_{plan_.size()};
     std::vector<Quarters> quarters_{plan_.size()};
@@ -147,6 +149,7 @@ private:
     std::uint64_t reloads_ = 0;
     std::string last_reload_ = "none";
     std::vector<std::string> unenforced_;         // what this machine or user does not allow
+    KernelLog kernel_log_;
     control::Message message_;
     std::uint64_t next_link_ = 1, boot_ = 0, refused_ = 0;
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;

@@ -26,7 +26,7 @@ constexpr const char* kHelp =
     "  links               every link to every other node: up or down and why, latency, loss, path MTU\n"
     "  groups              the closed process groups and their members\n"
     "  quorum              who counts, whether this part may act, why, and what would change it\n"
-    "  events              the last lines of the log\n"
+    "  events              what has happened on this node: starts, deaths and their causes, changes of the ring\n"
     "  metrics             counters and gauges of all processes, as OpenMetrics text for Prometheus\n"
     "  config ...          explain keys, check and convert files; see motetctl config\n"
     "  sam list|show|restart|fail|data|run\n"

@@ -1,6 +1,7 @@
 #include "tools/motetctl_text.h"
 
 #include <cstdio>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -255,14 +256,41 @@ Printed print_quorum(const Answer& answer, bool json) {
     return {out, true};
 }
 
+namespace {
+
+constexpr std::size_t kLastShown = 5;
+
+std::string when(std::int64_t time_ms) {
+    const std::time_t seconds = static_cast<std::time_t>(time_ms / 1000);
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    char text[48];
+    std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d.%03d", local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+                  static_cast<int>(time_ms % 1000));
+    return text;
+}
+
+}  // namespace
+
 Printed print_events(const Answer& answer, bool json) {
     const auto it = answer.find("events");
-    const Json events = it == answer.end() ? Json() : Json::parse(it->second.body, nullptr, false);
-    if (!events.is_array()) return {"motet's answer cannot be understood\n", false};
+    if (it == answer.end()) return {"motet's answer cannot be understood\n", false};
+    // A line that cannot be read was damaged in its file; the others are what they are.
+    Json events = Json::array();
+    const std::string& body = it->second.body;
+    for (std::size_t from = 0, end; (end = body.find('\n', from)) != body.npos; from = end + 1)
+        if (Json event = Json::parse(body.substr(from, end - from), nullptr, false); event.is_object()) events.push_back(std::move(event));
     if (json) return as_json({{"events", events}});
     std::string out;
-    for (const Json& event : events)
-        if (event.is_string()) out += printable(event.get<std::string>()) + "\n";
+    for (const Json& event : events) {
+        const std::int64_t pid = number_of(event, "pid");
+        out += when(number_of(event, "time_ms")) + "  " + printable(text_of(event, "process")) + (pid > 0 ? "[" + std::to_string(pid) + "]" : "") + " " +
+               printable(text_of(event, "kind")) + ": " + printable(text_of(event, "text")) + "\n";
+        // What led to it, the last of it.
+        const Json last = list_of(event, "last");
+        for (std::size_t i = last.size() > kLastShown ? last.size() - kLastShown : 0; i < last.size(); ++i)
+            if (last[i].is_string()) out += "                           before: " + printable(last[i].get<std::string>()) + "\n";
+    }
     return {out, true};
 }
 

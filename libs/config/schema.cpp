@@ -203,7 +203,7 @@ constexpr Key kKeys[] = {
 
     {"services", "name", text, "", 0, 0, "", S, kRequired, "Name of the service, in log and status and of its socket NAME.sock: lower-case letters, digits and -, at most 15."},
     {"services", "program", text, "", 0, 0, "", S, kRequired, "Absolute path of the program; root's, and writable by nobody else."},
-    {"services", "id", u32, "", 32, 63, "", S, kRequired, "Number of the service in messages between nodes, the same on every node."},
+    {"services", "id", u32, "", 32, 63, "", S, kRequired, "Number of the service in messages between nodes, the same on every node; not 40."},
     {"services", "user", text, "", 0, 0, "", S, 0, "User the program runs as when motet is started by root; by default motet- and the name."},
 
     {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},

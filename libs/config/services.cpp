@@ -45,8 +45,8 @@ Result<std::vector<ForeignService>> foreign_services(const Snapshot& snapshot) {
             return error("%s.name: %s is one of Motet's own; choose another", key.c_str(), s.name.c_str());
         if (!good_path(s.program)) return error("%s.program: \"%.80s\" is not the absolute path of a program", key.c_str(), s.program.c_str());
         if (!good_user(s.user)) return error("%s.user: \"%.40s\" cannot be the user of a service; name one that is not root", key.c_str(), s.user.c_str());
-        if (id < kForeignIdMin || id > kForeignIdMax)
-            return error("%s.id: missing or not from %u to %u, which is where services of others are", key.c_str(), kForeignIdMin, kForeignIdMax);
+        if (id < kForeignIdMin || id > kForeignIdMax || id == kForeignIdTaken)
+            return error("%s.id: missing, %u or not from %u to %u, which is where services of others are", key.c_str(), kForeignIdTaken, kForeignIdMin, kForeignIdMax);
         s.id = static_cast<std::uint32_t>(id);
         for (const ForeignService& other : out) {
             if (other.name == s.name) return error("%s.name: %s appears twice; give each service its own", key.c_str(), s.name.c_str());

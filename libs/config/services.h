@@ -11,6 +11,7 @@
 namespace motet::config {
 
 inline constexpr std::uint32_t kForeignIdMin = 32, kForeignIdMax = 63;   // below are Corosync's and our own
+inline constexpr std::uint32_t kForeignIdTaken = 40;                     // how Motet nodes know each other in a synchronisation
 inline constexpr std::size_t kForeignNameMax = 15, kForeignServicesMax = 8;
 
 struct ForeignService {

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "libs/base/bytes.h"
+#include "libs/metrics/recorder.h"
 #include "libs/metrics/status_page.h"
 
 namespace motet::metrics {
@@ -96,9 +97,11 @@ struct Connections {
 };
 std::optional<Connections> read_connections(std::span<const std::uint8_t> area);
 
-// The three areas of a page of kPageSize bytes.
+// The areas of a page of kPageSize bytes; the last is the flight recorder (recorder.h).
 inline constexpr std::size_t kStatusArea = kStatusPageSize, kValuesArea = 512 * 1024, kConnectionsArea = 384 * 1024;
-inline constexpr std::size_t kPageSize = kStatusArea + kValuesArea + kConnectionsArea;
+inline constexpr std::size_t kPageSize = kStatusArea + kValuesArea + kConnectionsArea + kRecorderArea;
+inline void* recorder_area(void* page) { return static_cast<std::uint8_t*>(page) + kPageSize - kRecorderArea; }
+inline const void* recorder_area(const void* page) { return static_cast<const std::uint8_t*>(page) + kPageSize - kRecorderArea; }
 inline std::span<std::uint8_t> values_area(void* page) { return {static_cast<std::uint8_t*>(page) + kStatusArea, kValuesArea}; }
 inline std::span<const std::uint8_t> values_area(const void* page) {
     return {static_cast<const std::uint8_t*>(page) + kStatusArea, kValuesArea};

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -214,6 +215,13 @@ bool has_filter(Profile profile) {
 #else
     return profile != Profile::lookup;
 #endif
+}
+
+std::string call_name(int number) {
+    char* const name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+    std::string out = name != nullptr ? name : "?";
+    std::free(name);
+    return out;
 }
 
 Status load_filter(Profile profile) {

@@ -198,8 +198,8 @@ Result<Report> enter(const Options& options) {
     prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);   // Linux before 6.3: the filter alone refuses PROT_EXEC
     const bool devices = options.profile == Profile::membership_devices;
     landlock_everything(devices ? std::span<const Reachable>(kDevices) : std::span<const Reachable>(), report);
-    if (!has_filter(options.profile)) {
-        report.missing.emplace_back("system-call list (built with sanitizers)");
+    if (!has_filter(options.profile) || !options.list) {
+        report.missing.emplace_back(options.list ? "system-call list (built with sanitizers)" : "system-call list (not asked for)");
         return report;
     }
     if (const Status loaded = load_filter(options.profile); !loaded) return loaded.error();

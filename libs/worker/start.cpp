@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "libs/base/log.h"
+#include "libs/metrics/recorder.h"
 
 namespace motet::worker {
 namespace {
@@ -27,6 +28,8 @@ Status map_status(int fd, Started& started) {
     started.status_size = static_cast<std::size_t>(st.st_size);
     started.status = mmap(nullptr, started.status_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (started.status == MAP_FAILED) return error("status page: mapping: %s", std::strerror(errno));
+    metrics::record_into(metrics::recorder_area(started.status));
+    metrics::record("started");
     return Done{};
 }
 
@@ -71,12 +74,14 @@ void log_to_supervisor() {
         control::Header header;
         header.type = static_cast<std::uint32_t>(control::Type::log);
         header.a = static_cast<std::uint64_t>(level);
+        metrics::record_text(line);
         // A full control socket loses the line: a worker waits for nobody.
         control::send(control::kChildFd, header, as_bytes(line.substr(0, kLogLineMax)));
     });
 }
 
 void fatal(const std::string& why, bool state_lost) {
+    metrics::record_text(why);
     control::Header header;
     header.type = static_cast<std::uint32_t>(control::Type::fatal);
     header.b = state_lost ? 1 : 0;

@@ -97,7 +97,7 @@ class Node:
         return self
 
     def env(self):
-        return dict(os.environ, MOTET_RUNTIME_DIR=self.run_dir, LD_LIBRARY_PATH=os.path.join(BUILD, "libs/client/.libs"))
+        return dict(os.environ, MOTET_RUNTIME_DIR=self.run_dir, LD_LIBRARY_PATH=os.path.join(BUILD, "libs/client/.libs") + ":" + os.path.join(BUILD, "libs/worker/.libs"))
 
     def client(self, name, *args, **options):
         """Starts a program of the build tree, or any with an absolute path, as a client of this node."""

@@ -9,6 +9,10 @@ tests_integration_hostile_client_SOURCES = tests/integration/hostile_client.cpp
 tests_integration_cfg_client_SOURCES = tests/integration/cfg_client.c
 tests_integration_cfg_client_LDADD = libs/client/libcfg.la libs/client/libcorosync_common.la
 tests_integration_hostile_client_LDADD = libs/ring/libring.la libs/base/libbase.la
+check_PROGRAMS += tests/integration/escape_probe
+tests_integration_escape_probe_SOURCES = tests/integration/escape_probe.cpp
+tests_integration_escape_probe_LDADD = libs/sandbox/libsandbox.la libs/ring/libring.la libs/base/libbase.la
+TESTS += tests/integration/escape_probe
 
 check_PROGRAMS += tests/integration/cmap_api tests/integration/confdb_api tests/integration/cmap_watch
 tests_integration_cmap_api_SOURCES = tests/integration/cmap_api.c
@@ -26,6 +30,7 @@ integration_tests = tests/integration/cfg_compare.py tests/integration/cfg.py te
 	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
 integration_tests += tests/integration/cmap_conformance.py tests/integration/cmap_guarantees.py
 EXTRA_DIST += tests/integration/cmap_api.expected tests/integration/cmapctl_cases.sh
+	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py tests/integration/foreign_service.py tests/integration/events.py
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
 TESTS += $(integration_tests)

@@ -22,7 +22,7 @@ TEST(Plan, WithoutForeignServicesItIsTheTable) {
 }
 
 TEST(Plan, AForeignServiceIsOneMoreWorkerAfterOurs) {
-    Result<Plan> made = Plan::make(with({{"services.0.name", "counter"}, {"services.0.program", "/opt/counter/engine"}, {"services.0.id", "40"},
+    Result<Plan> made = Plan::make(with({{"services.0.name", "counter"}, {"services.0.program", "/opt/counter/engine"}, {"services.0.id", "42"},
                                          {"services.1.name", "beta"}, {"services.1.program", "/opt/beta"}, {"services.1.id", "63"}, {"services.1.user", "beta"}}));
     ASSERT_TRUE(made) << made.error().text;
     const Plan plan = std::move(*made);   // the texts move with it
@@ -33,13 +33,13 @@ TEST(Plan, AForeignServiceIsOneMoreWorkerAfterOurs) {
     EXPECT_EQ(std::string_view(one.path), "/opt/counter/engine");
     EXPECT_EQ(std::string_view(one.socket), "counter.sock");
     EXPECT_EQ(std::string_view(one.user), "motet-counter");
-    EXPECT_EQ(one.services, service_set(40));
+    EXPECT_EQ(one.services, service_set(42));
     EXPECT_EQ(std::string_view(plan[std::size(kChildren) + 1].user), "beta");
 }
 
 TEST(Plan, WhatTheReaderRefusesIsRefusedHereToo) {
     const auto refused = [](const char* key, const char* value) {
-        config::Snapshot s = with({{"services.0.name", "counter"}, {"services.0.program", "/opt/counter"}, {"services.0.id", "40"},
+        config::Snapshot s = with({{"services.0.name", "counter"}, {"services.0.program", "/opt/counter"}, {"services.0.id", "42"},
                                    {"services.1.name", "beta"}, {"services.1.program", "/opt/beta"}, {"services.1.id", "41"}});
         s.set(key, value);
         const Result<Plan> plan = Plan::make(s);
@@ -48,8 +48,8 @@ TEST(Plan, WhatTheReaderRefusesIsRefusedHereToo) {
     for (const char* name : {"", "Counter", "9lives", "a/b", "..", "cpg", "membership", "control", "a-name-that-is-too-long", "beta"})
         EXPECT_TRUE(refused(std::string_view(name) == "beta" ? "services.1.name" : "services.0.name", std::string_view(name) == "beta" ? "counter" : name)) << name;
     for (const char* program : {"", "relative", "/", "/opt/", "/opt/../bin/sh", "//bin"}) EXPECT_TRUE(refused("services.0.program", program)) << program;
-    for (const char* id : {"", "2", "31", "64", "4294967328"}) EXPECT_TRUE(refused("services.0.id", id)) << id;
-    EXPECT_TRUE(refused("services.1.id", "40"));
+    for (const char* id : {"", "2", "31", "40", "64", "4294967328"}) EXPECT_TRUE(refused("services.0.id", id)) << id;
+    EXPECT_TRUE(refused("services.1.id", "42"));
     for (const char* user : {"root", "", "-x", "a b", "a:b"}) EXPECT_TRUE(refused("services.0.user", user)) << user;
 }
 
@@ -59,7 +59,7 @@ TEST(Plan, NineServicesAreOneTooMany) {
         const std::string prefix = "services." + std::to_string(i) + ".";
         s.set(prefix + "name", "s" + std::to_string(i));
         s.set(prefix + "program", "/opt/s");
-        s.set(prefix + "id", std::to_string(32 + i));
+        s.set(prefix + "id", std::to_string(41 + i));
     }
     const Result<Plan> plan = Plan::make(s);
     ASSERT_FALSE(plan);

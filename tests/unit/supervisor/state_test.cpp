@@ -289,5 +289,30 @@ TEST_F(Lives, EventsOfAPastLifeChangeNothing) {
     EXPECT_EQ(take(), Actions{});
 }
 
+TEST(State, AForeignServiceThatNeverComesUpDoesNotEndTheNode) {
+    State state(3, 2);
+    Actions actions;
+    Instant now{1};
+    state.start(now, actions);
+    for (unsigned i = 0; i < 40 && !state.stopping(); ++i) {
+        actions.clear();
+        if (state.running(2)) state.on_exit(2, now, actions);
+        now = state.deadline() == kNever ? now + seconds(1) : std::max(now, state.deadline());
+        if (now - Instant{1} > seconds(9)) break;   // the others have not said hello in this test
+        state.on_time(now, actions);
+    }
+    State own(2, 2);
+    actions.clear();
+    for (int deaths = 0; deaths < 10; ++deaths) {
+        Actions out;
+        if (deaths == 0) own.start(Instant{1}, out);
+        own.on_exit(1, Instant{2}, out);
+        own.on_time(Instant{2} + seconds(11), out);
+        actions.insert(actions.end(), out.begin(), out.end());
+    }
+    EXPECT_FALSE(state.stopping());
+    EXPECT_TRUE(own.stopping());
+}
+
 }  // namespace
 }  // namespace motet::supervisor

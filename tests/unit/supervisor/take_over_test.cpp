@@ -177,7 +177,7 @@ TEST(TakeOver, ForeignServicesStayInThePlan) {
     config::Snapshot s;
     s.set("services.0.name", "counter");
     s.set("services.0.program", "/opt/counter");
-    s.set("services.0.id", "40");
+    s.set("services.0.id", "42");
     Result<Plan> before = Plan::make(s);
     ASSERT_TRUE(before);
     TakeOver out;
@@ -189,7 +189,7 @@ TEST(TakeOver, ForeignServicesStayInThePlan) {
     ASSERT_TRUE(in->ok());
     ASSERT_EQ(after.size(), before->size());
     EXPECT_EQ(std::string(after[after.size() - 1].path), "/opt/counter");
-    EXPECT_EQ(after[after.size() - 1].services, service_set(40));
+    EXPECT_EQ(after[after.size() - 1].services, service_set(42));
 }
 
 TEST(TakeOver, AFailedExecLeavesEverythingAsItWas) {

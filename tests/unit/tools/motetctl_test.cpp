@@ -1,6 +1,8 @@
 // What motetctl makes of answers, good and bad: the sections come from processes that may be broken into.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "supervisor/json.h"
@@ -99,6 +101,19 @@ TEST(Motetctl, TheSupervisorsJsonIsValidWhateverTheTextHolds) {
     EXPECT_EQ(parsed["text"], "quote \" back \\ line \n tab \t umlaut \xc3\xa4 euro \xe2\x82\xac broken ?? end ??");
     EXPECT_EQ(parsed["list"].size(), 3u);
     EXPECT_TRUE(parsed["more"].empty());
+}
+
+TEST(MotetctlEvents, ADamagedLineCostsOnlyItself) {
+    const std::string good = R"({"time_ms":1700000000000,"process":"cpg","pid":12,"kind":"exit","level":"warning","text":"killed by signal 9","signal":9,"last":["a","b"]})";
+    const Answer answer = {{"events", {good + "\n{\"half\n[1]\n" + good + "\n", 0}}};
+    const Printed text = print_events(answer, false), json = print_events(answer, true);
+    EXPECT_TRUE(text.ok && json.ok);
+    EXPECT_NE(text.text.find("cpg[12] exit: killed by signal 9\n"), std::string::npos) << text.text;
+    EXPECT_NE(text.text.find("before: b\n"), std::string::npos) << text.text;
+    EXPECT_EQ(std::count(json.text.begin(), json.text.end(), '\n') > 0, true);
+    EXPECT_NE(json.text.find("\"signal\""), std::string::npos);
+    EXPECT_EQ(json.text.find("half"), std::string::npos);
+    EXPECT_FALSE(print_events({}, false).ok);
 }
 
 }  // namespace

@@ -615,16 +615,16 @@ TEST(Compile, SurvivesMutilatedFiles) {
 }
 
 TEST(Compile, ServicesOfOthersAreNumberedAndTheirFaultsHavePlaces) {
-    const std::string item = "services:\n  - name: counter\n    program: /opt/counter\n    id: 40\n";   // from line 13 on
+    const std::string item = "services:\n  - name: counter\n    program: /opt/counter\n    id: 42\n";   // from line 13 on
     const Outcome good = read_yaml(kHead + kNodes + item);
     ASSERT_TRUE(good.ok) << good.text();
     EXPECT_EQ(good.get("services.0.name"), "counter");
-    EXPECT_EQ(good.get("services.0.id"), "40");
-    const Outcome taken = read_yaml(kHead + kNodes + item + "  - name: other\n    program: /opt/other\n    id: 40\n");
+    EXPECT_EQ(good.get("services.0.id"), "42");
+    const Outcome taken = read_yaml(kHead + kNodes + item + "  - name: other\n    program: /opt/other\n    id: 42\n");
     EXPECT_FALSE(taken.ok);
     EXPECT_NE(taken.text().find("motet.yaml:19:5"), std::string::npos) << taken.text();
     EXPECT_NE(taken.text().find("services.1.id"), std::string::npos) << taken.text();
-    const Outcome ours = read_yaml(kHead + kNodes + "services:\n  - name: cpg\n    program: /opt/counter\n    id: 40\n");
+    const Outcome ours = read_yaml(kHead + kNodes + "services:\n  - name: cpg\n    program: /opt/counter\n    id: 42\n");
     EXPECT_FALSE(ours.ok);
     EXPECT_NE(ours.text().find("one of Motet's own"), std::string::npos) << ours.text();
     const Outcome bare = read_yaml(kHead + kNodes + "services:\n  - name: counter\n");
