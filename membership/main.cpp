@@ -28,12 +28,14 @@ int main(int argc, char** argv) {
     const option known[] = {{"state-dir", required_argument, nullptr, 's'},
                             {"node", required_argument, nullptr, 'n'},
                             {"become", required_argument, nullptr, 'b'},
+                            {"unprotected", required_argument, nullptr, 'u'},
                             {"log-level", required_argument, nullptr, 'l'},
                             {nullptr, 0, nullptr, 0}};
     for (int c; (c = getopt_long(argc, argv, "", known, nullptr)) != -1;) {
         motet::log::Level level;
         if (c == 's') options.state_dir = optarg;
         else if (c == 'n') options.node = optarg;
+        else if (c == 'u') options.protect = std::string_view(optarg) != "yes";
         else if (c == 'l' && motet::log::parse_level(optarg, level)) motet::log::set_level(level);
         else if (const auto who = c == 'b' ? motet::sandbox::parse_identity(optarg) : motet::error("unknown option"); who) options.become = *who;
         else return 2;

@@ -88,7 +88,7 @@ bool Process::store_ring_sequence(std::uint64_t seq) {
 
 Process::Ended Process::wait_for_start() {
     // While there is one thread and nothing was read: of its namespaces only the root waits, for what is still to be opened.
-    const Result<std::string> room = sandbox::enter_room(sandbox::Entering::rest);
+    const Result<std::string> room = options_.protect ? sandbox::enter_room(sandbox::Entering::rest) : std::string();
     if (!room) return {sandbox::kExitCode, room.error().text};
     if (!room->empty()) unenforced_.push_back("membership: " + *room);
     const control::Header hello{.type = static_cast<std::uint32_t>(control::Type::hello)};
@@ -147,7 +147,7 @@ Process::Ended Process::start(control::Message& message) {
     if (const std::string why = lock_memory(); !why.empty()) unenforced_.push_back("membership: memory is not locked (" + why + ")");
     const Result<sandbox::Report> confined =
         sandbox::enter({.profile = devices ? sandbox::Profile::membership_devices : sandbox::Profile::membership, .become = options_.become,
-                        .death_signal = SIGTERM});
+                        .death_signal = SIGTERM, .protect = options_.protect});
     if (!confined) return {sandbox::kExitCode, confined.error().text};
     for (const std::string& one : confined->missing) unenforced_.push_back("membership: " + one);
     if (devices)

@@ -31,6 +31,7 @@ public:
         std::string state_dir;
         std::string node;           // name or id of the local node, empty: found by name or address
         std::optional<sandbox::Identity> become;   // the user to become once the network is open; none: stay
+        bool protect = true;        // false: keep every right, for measuring
     };
     // The exit status, and for errors the line that says why.
     struct Ended {

@@ -40,6 +40,7 @@ const char kHelp[] =
     "  --check             validate the configuration and exit: 0, or 1 with file:line:column: reason\n"
     "  --log-level LEVEL   error, warning, notice, info or debug (default: info)\n"
     "  --hang-ms N         replace a child that has been silent for N ms (default: 10000)\n"
+    "  --unprotected       for measurements only: children keep every right and are not confined\n"
     "  --version           print the version and exit\n"
     "  --help              print this and exit\n"
     "\n"
@@ -48,7 +49,7 @@ const char kHelp[] =
     "Exit codes: 0 clean stop, 1 bad configuration, 2 bad usage, 3 could not start, 4 gave up after repeated failures.\n";
 
 Result<Options> parse_options(int argc, char** argv) {
-    enum { kConfig = 256, kRuntime, kState, kNode, kForeground, kCheck, kLevel, kHang, kCanTakeOver, kVersion, kHelpAsked };
+    enum { kConfig = 256, kRuntime, kState, kNode, kForeground, kCheck, kLevel, kHang, kCanTakeOver, kUnprotected, kVersion, kHelpAsked };
     static const option known[] = {{"config", required_argument, nullptr, kConfig},
                                    {"runtime-dir", required_argument, nullptr, kRuntime},
                                    {"state-dir", required_argument, nullptr, kState},
@@ -58,6 +59,7 @@ Result<Options> parse_options(int argc, char** argv) {
                                    {"log-level", required_argument, nullptr, kLevel},
                                    {"hang-ms", required_argument, nullptr, kHang},
                                    {"can-take-over", required_argument, nullptr, kCanTakeOver},
+                                   {"unprotected", no_argument, nullptr, kUnprotected},
                                    {"version", no_argument, nullptr, kVersion},
                                    {"help", no_argument, nullptr, kHelpAsked},
                                    {nullptr, 0, nullptr, 0}};
@@ -78,6 +80,7 @@ Result<Options> parse_options(int argc, char** argv) {
             case kState: ok = path_into(o.state_dir, "state-dir"); break;
             case kNode: o.node = optarg; break;
             case kCanTakeOver: o.can_take_over = optarg; break;
+            case kUnprotected: o.unprotected = true; break;
             case kForeground: o.foreground = true; break;
             case kCheck: o.check = true; break;
             case kVersion: o.version = true; break;

@@ -17,6 +17,7 @@ struct Options {
     std::string state_dir = MOTET_STATEDIR;
     std::string node;                      // name or id of the local node; empty: found by name or address
     std::string can_take_over;             // a format of take_over.h: exit 0 if this program reads it
+    bool unprotected = false;              // children keep every right: for measuring what their confinement costs
     bool foreground = false, check = false, version = false, help = false;
     log::Level log_level = log::Level::info;
     Duration hang = seconds(10);           // a child silent for this long is replaced

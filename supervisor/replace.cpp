@@ -79,7 +79,7 @@ Status Supervisor::resume(TakeOver& before) {
 // Everything the loop would miss. What can be made again from these, or from the command line, is not here.
 void Supervisor::transfer(TakeOver& t) {
     Options& o = start_.options;
-    t(o.config, o.runtime_dir, o.state_dir, o.node, o.foreground, o.log_level, o.hang);
+    t(o.config, o.runtime_dir, o.state_dir, o.node, o.foreground, o.unprotected, o.log_level, o.hang);
     t(start_.program, start_.config_file, start_.libexec, start_.configuration, start_.node_id, start_.node_name, plan_);
     t(state_, children_, quarters_, clients_, listening_, administrator_socket_, key_, access_, own_page_, runtime_, notify_);
     t(preparing_, prepare_next_, prepared_, taking_, taking_due_, reloads_, last_reload_, unenforced_);

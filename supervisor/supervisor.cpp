@@ -150,6 +150,10 @@ int Supervisor::run() {
 }
 
 void Supervisor::prepare_quarters() {
+    if (start_.options.unprotected) {
+        unenforced_.assign(1, "everything: started with --unprotected, which is for measurements only");
+        return;
+    }
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         quarters_[i] = Quarters::prepare(plan_[i], is_worker(i));
         for (const std::string& one : quarters_[i].missing) unenforced_.push_back(plan_[i].name + (": " + one));
@@ -313,6 +317,7 @@ void Supervisor::launch(std::size_t index) {
                          .nice = !plan.realtime && realtime_priority_ > 0 ? kWorkerNice : 0,
                          .lock_memory = !is_worker(index)};
     for (const std::string& argument : quarters_[index].arguments()) request.arguments.push_back(argument);
+    if (start_.options.unprotected) request.arguments.insert(request.arguments.end(), {"--unprotected", "yes"});
     if (!is_worker(index)) {
         request.arguments.insert(request.arguments.end(), {"--state-dir", start_.options.state_dir});
         if (!start_.options.node.empty()) request.arguments.insert(request.arguments.end(), {"--node", start_.options.node});
@@ -540,7 +545,7 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     Actions actions;
-    if (is_worker(index)) {
+    if (is_worker(index) && !start_.options.unprotected) {
         // The child's word is not taken for it.
         const std::vector<std::string> found =
             faults(confinement(child.process.pid, quarters_[index]), quarters_[index], sandbox::has_filter(sandbox::Profile::worker));
@@ -557,7 +562,7 @@ void Supervisor::on_hello(std::size_t index, ByteView report) {
 void Supervisor::on_child_ready(std::size_t index) {
     if (state_.phase(index) != Phase::handed_over) return;
     // Membership opens its sockets with root's rights first and gives these up before it reads from the network.
-    if (!is_worker(index)) {
+    if (!is_worker(index) && !start_.options.unprotected) {
         const std::vector<std::string> found = faults(confinement(children_[index].process.pid, quarters_[index]), quarters_[index],
                                                       sandbox::has_filter(sandbox::Profile::membership));
         for (const std::string& one : found) children_[index].unenforced.push_back("its confinement: " + one);

@@ -37,7 +37,7 @@ enum class Type : std::uint32_t {
     config_taken = 34,  // membership -> : a = number, b = 1 done; body: why not
     key_step = 35,    // -> membership: a = 1 send with the new key, 2 forget the old one
     reload = 36,      // -> worker of cfg: ask the ring to reload (SIGHUP)
-    event = 40,       // membership -> : body: a change of the ring and why, up to 448 bytes; for motetctl events
+    event = 60,       // membership -> : body: a change of the ring and why, up to 448 bytes; for motetctl events
     log = 16,         // child -> : a = level; body: up to 448 bytes of text
     shutdown = 20,    // confdb -> : stop the node in order; a = exit code of the daemon, body: why
     access = 21,      // confdb -> : a = 0 user, 1 group; b = its number; c = 1 may connect from now on, 0 no longer

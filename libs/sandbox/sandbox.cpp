@@ -178,6 +178,10 @@ void landlock_everything(std::span<const Reachable> but, Report& report) {
 
 Result<Report> enter(const Options& options) {
     Report report;
+    if (!options.protect) {
+        report.missing.emplace_back("anything: it was asked not to confine itself");
+        return report;
+    }
     const pid_t parent = getppid();
     const Result<Who> who = identity(options, report);
     if (!who) return who.error();

@@ -31,6 +31,7 @@ struct Options {
     std::uint64_t open_files_max = 0;      // 0: the profile's own
     std::uint64_t address_space_max = 0;   // bytes; 0: the profile's own
     int death_signal = SIGKILL;            // sent to us when the supervisor dies
+    bool protect = true;                   // false: nothing is done at all, for measuring what it costs
     bool list = true;                      // false: all but the system-call list, to show what the other layers hold
 };
 

@@ -18,6 +18,8 @@ bool take_options(int argc, char** argv, sandbox::Options& sandbox) {
         const std::string_view option = argv[i];
         if (log::Level level; option == "--log-level" && log::parse_level(argv[i + 1], level)) {
             log::set_level(level);
+        } else if (option == "--unprotected") {
+            sandbox.protect = std::string_view(argv[i + 1]) != "yes";
         } else if (const auto who = option == "--become" ? sandbox::parse_identity(argv[i + 1]) : error("unknown option"); who) {
             sandbox.become = *who;
         } else {

@@ -9,6 +9,9 @@ tests_integration_hostile_client_SOURCES = tests/integration/hostile_client.cpp
 tests_integration_cfg_client_SOURCES = tests/integration/cfg_client.c
 tests_integration_cfg_client_LDADD = libs/client/libcfg.la libs/client/libcorosync_common.la
 tests_integration_hostile_client_LDADD = libs/ring/libring.la libs/base/libbase.la
+check_PROGRAMS += tests/integration/hostile_worker
+tests_integration_hostile_worker_SOURCES = tests/integration/hostile_worker.cpp
+tests_integration_hostile_worker_LDADD = $(WORKER_LIBS)
 check_PROGRAMS += tests/integration/escape_probe
 tests_integration_escape_probe_SOURCES = tests/integration/escape_probe.cpp
 tests_integration_escape_probe_LDADD = libs/sandbox/libsandbox.la libs/ring/libring.la libs/base/libbase.la
@@ -31,6 +34,7 @@ integration_tests = tests/integration/cfg_compare.py tests/integration/cfg.py te
 integration_tests += tests/integration/cmap_conformance.py tests/integration/cmap_guarantees.py
 EXTRA_DIST += tests/integration/cmap_api.expected tests/integration/cmapctl_cases.sh
 	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py tests/integration/foreign_service.py tests/integration/events.py
+	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py tests/integration/foreign_service.py tests/integration/events.py tests/integration/hostile_worker.py
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
 TESTS += $(integration_tests)
