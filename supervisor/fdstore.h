@@ -3,9 +3,12 @@
 #pragma once
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <map>
+#include <string>
 
 #include "libs/control/control.h"
 #include "supervisor/unique_fd.h"
@@ -16,7 +19,11 @@ struct Connection {
     control::ConnEntry entry;
     UniqueFd socket, worker_segment, client_segment;
     template <class Archive>
-    void transfer(Archive& a) { a(entry.id, entry.pid, entry.uid, entry.gid, entry.flags, socket, worker_segment, client_segment); }
+    void transfer(Archive& a) {
+        std::string process(entry.process, strnlen(entry.process, sizeof entry.process));
+        a(entry.id, entry.pid, entry.uid, entry.gid, entry.flags, process, socket, worker_segment, client_segment);
+        if (a.reading()) std::memcpy(entry.process, process.data(), std::min(process.size(), sizeof entry.process - 1));
+    }
 };
 
 class FdStore {

@@ -601,10 +601,12 @@ void Supervisor::on_exit(std::size_t index) {
     child.last_exit = ended.text;
     const bool expected = state_.stopping() && !ended.signalled && ended.code == 0;
     note_exit(index, ended, expected);
-    const events::Quiet said;
-    if (expected) MOTET_LOG(info, "%s has stopped", plan_[index].program);
-    else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", plan_[index].program, static_cast<int>(child.process.pid),
-                   static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
+    {
+        const events::Quiet said;
+        if (expected) MOTET_LOG(info, "%s has stopped", plan_[index].program);
+        else MOTET_LOG(warning, "%s (pid %d) ended after %lld ms: %s", plan_[index].program, static_cast<int>(child.process.pid),
+                       static_cast<long long>((now_ - state_.launched_at(index)).ms()), ended.text.c_str());
+    }
     const State::Legacy legacy = is_worker(index) ? judge_death(index, ended) : State::Legacy();
     child.process = {};
     child.control.reset();
