@@ -25,16 +25,32 @@ tests_integration_confdb_api_LDADD = libs/client/libconfdb.la libs/client/libcor
 tests_integration_cmap_watch_SOURCES = tests/integration/cmap_watch.c
 tests_integration_cmap_watch_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
 
-integration_tests = tests/integration/cfg.py tests/integration/mixed_representative.sh tests/integration/mixed_member.sh tests/integration/demo.sh \
-integration_tests = tests/integration/cfg_compare.py tests/integration/cfg.py tests/integration/mixed_representative.sh tests/integration/mixed_member.sh tests/integration/demo.sh \
-	tests/integration/single_node.py tests/integration/api_conformance.py tests/integration/hostile_client.py \
-	tests/integration/slow_reader.py tests/integration/children.py tests/integration/crash.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
-	tests/integration/mixed_knet.py tests/integration/knet_links.py tests/integration/migration.py \
-	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py
-integration_tests += tests/integration/cmap_conformance.py tests/integration/cmap_guarantees.py
+# One line each: a test stands alone.
+integration_tests =
+integration_tests += tests/integration/cfg.py
+integration_tests += tests/integration/mixed_representative.sh
+integration_tests += tests/integration/mixed_member.sh
+integration_tests += tests/integration/demo.sh
+integration_tests += tests/integration/cfg_compare.py
+integration_tests += tests/integration/single_node.py
+integration_tests += tests/integration/api_conformance.py
+integration_tests += tests/integration/hostile_client.py
+integration_tests += tests/integration/slow_reader.py
+integration_tests += tests/integration/children.py
+integration_tests += tests/integration/crash.py
+integration_tests += tests/integration/transports.py
+integration_tests += tests/integration/garbage.py
+integration_tests += tests/integration/confinement.py
+integration_tests += tests/integration/replace_supervisor.py
+integration_tests += tests/integration/mixed_knet.py
+integration_tests += tests/integration/knet_links.py
+integration_tests += tests/integration/migration.py
+integration_tests += tests/integration/cmap_conformance.py
+integration_tests += tests/integration/cmap_guarantees.py
+integration_tests += tests/integration/foreign_service.py
+integration_tests += tests/integration/events.py
+integration_tests += tests/integration/hostile_worker.py
 EXTRA_DIST += tests/integration/cmap_api.expected tests/integration/cmapctl_cases.sh
-	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py tests/integration/foreign_service.py tests/integration/events.py
-	tests/integration/slow_reader.py tests/integration/children.py tests/integration/transports.py tests/integration/garbage.py tests/integration/confinement.py tests/integration/replace_supervisor.py tests/integration/foreign_service.py tests/integration/events.py tests/integration/hostile_worker.py
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py
 TESTS += $(integration_tests)
