@@ -68,13 +68,13 @@ EXTRA_DIST += tests/unit/supervisor/reader/broken.txt
 
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
-	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
-	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/metrics/values_test.cpp \
-	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp tests/unit/tools/motetctl_test.cpp \
-	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/openmetrics_test.cpp tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/metrics/values_test.cpp \
-	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp tests/unit/tools/motetctl_test.cpp \
-	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp tests/unit/libs/metrics/recorder_test.cpp tests/unit/libs/metrics/values_test.cpp \
-	tests/unit/libs/sandbox/sandbox_test.cpp tools/motetctl_request.cpp tools/motetctl_text.cpp
+	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp \
+	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp \
+	tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
+	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
+	tests/unit/libs/metrics/values_test.cpp tests/unit/libs/metrics/openmetrics_test.cpp \
+	tests/unit/libs/metrics/recorder_test.cpp tests/unit/libs/sandbox/sandbox_test.cpp \
+	tools/motetctl_request.cpp tools/motetctl_text.cpp
 tests_unit_supervisor_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_supervisor_tests_LDADD = supervisor/libsupervisor.la libs/sandbox/libsandbox.la libs/metrics/libmetrics.la libs/control/libcontrol.la libs/base/libbase.la $(SECCOMP_LIBS) $(CAPNG_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/supervisor_tests
