@@ -27,7 +27,8 @@ engine_start_node() {
 	ns=$(readlink "/proc/$(node_init "$1")/ns/pid")
 	for i in $(seq 300); do
 		for p in $(grep -lx motet /proc/[0-9]*/comm 2>/dev/null | cut -d/ -f3); do
-			if [ "$(readlink "/proc/$p/ns/pid" 2>/dev/null)" = "$ns" ]; then
+			# One that was killed a moment ago may still be there as a zombie.
+			if [ "$(readlink "/proc/$p/ns/pid" 2>/dev/null)" = "$ns" ] && ! grep -q '^State:.*Z' "/proc/$p/status" 2>/dev/null; then
 				echo "$p"
 				return 0
 			fi
