@@ -59,15 +59,15 @@ int fail(const char* format, const char* what, cs_error_t error) {
 
 bool connect(cmap_map_t map) {
     cs_error_t error = CS_ERR_TRY_AGAIN;
-    patience.wait_for("motet, the supervisor,");
+    patience.step();
     for (int i = 0; i < kTries && error == CS_ERR_TRY_AGAIN; ++i) {
         if (i > 0) {
             usleep(kPauseUs);
-            patience.wait_for("motet, the supervisor,");
+            patience.step();
         }
         error = cmap_initialize_map(&handle, map);
     }
-    patience.wait_for("motet-confdb");
+    patience.step();
     if (error == CS_OK) return true;
     std::fprintf(stderr, "Failed to initialize the cmap API. Error %s\n", cs_strerror(error));
     return false;
@@ -108,7 +108,7 @@ int print_prefix(const char* prefix, const Options& options, std::size_t& printe
     cmap_value_types_t type;
     cs_error_t error;
     while ((error = cmap_iter_next(handle, walk, key, &length, &type)) == CS_OK) {
-        patience.wait_for("motet-confdb");
+        patience.step();
         print_key(key, length, type, options);
         ++printed;
     }
@@ -120,7 +120,7 @@ int get_keys(const Options& options) {
     for (const std::string& key : options.words) {
         std::size_t length = 0;
         cmap_value_types_t type;
-        patience.wait_for("motet-confdb");
+        patience.step();
         if (const cs_error_t error = cmap_get(handle, key.c_str(), nullptr, &length, &type); error != CS_OK)
             return fail("Can't get key %s. Error %s\n", key.c_str(), error);
         if (!print_key(key.c_str(), length, type, options)) return 1;
@@ -134,7 +134,7 @@ int set_key(const std::string& key, const std::string& type, const std::string& 
         std::fprintf(stderr, "%s\n", parsed.problem.c_str());
         return 1;
     }
-    patience.wait_for("motet-confdb");
+    patience.step();
     // As with Corosync's tool an empty file is no value.
     const void* bytes = parsed.type == CMAP_VALUETYPE_BINARY && parsed.bytes.empty() ? nullptr : parsed.bytes.data();
     const cs_error_t error = cmap_set(handle, key.c_str(), bytes, parsed.bytes.size(), parsed.type);
@@ -142,7 +142,7 @@ int set_key(const std::string& key, const std::string& type, const std::string& 
 }
 
 int erase_key(const std::string& key) {
-    patience.wait_for("motet-confdb");
+    patience.step();
     const cs_error_t error = cmap_delete(handle, key.c_str());
     return error == CS_OK ? 0 : fail("Can't delete key %s. Error %s\n", key.c_str(), error);
 }
@@ -176,7 +176,7 @@ int follow(const Options& options) {
         std::int32_t wanted = events;
         // Statistics can be followed in these two ways only.
         if (options.map == CMAP_MAP_STATS) wanted = options.action == Action::follow_prefix ? events & ~CMAP_TRACK_MODIFY : CMAP_TRACK_MODIFY;
-        patience.wait_for("motet-confdb");
+        patience.step();
         if (const cs_error_t error = cmap_track_add(handle, key.c_str(), wanted, on_change, nullptr, &track); error != CS_OK)
             return fail("Failed to add tracking function%.0s. Error %s\n", "", error);
     }
@@ -337,7 +337,7 @@ int main(int argc, char** argv) {
     if (!parse(argc, argv, options, code)) return code;
     if (!connect(options.map)) return 1;
     const int result = run(options);
-    patience.wait_for("motet-confdb");
+    patience.step();
     cmap_finalize(handle);
     return std::fflush(stdout) == 0 ? result : 1;
 }

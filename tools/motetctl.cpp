@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "tools/motetctl_confdb.h"
 #include "tools/motetctl_config.h"
 #include "tools/motetctl_request.h"
 #include "tools/motetctl_sam.h"
@@ -31,6 +32,7 @@ constexpr const char* kHelp =
     "  config ...          explain keys, check and convert files; see motetctl config\n"
     "  sam list|show|restart|fail|data|run\n"
     "                      applications under supervision; motetctl sam --help\n"
+    "  confdb ...          the object database: get, set, create, delete, watch, dump, load; see motetctl confdb\n"
     "Options:\n"
     "  --json              the same as JSON (schema: docs/motetctl-json.md)\n"
     "  --runtime-dir DIR   of the daemon (default: $MOTET_RUNTIME_DIR, else " MOTET_RUNDIR ")\n"
@@ -50,7 +52,7 @@ struct Tool {
     const char* name;
     int (*run)(const Invocation&);
 };
-constexpr Tool kTools[] = {{"config", run_config}};
+constexpr Tool kTools[] = {{"config", run_config}, {"confdb", run_confdb}};
 
 std::string default_runtime_dir() {
     const char* given = getauxval(AT_SECURE) == 0 ? getenv("MOTET_RUNTIME_DIR") : nullptr;

@@ -1,53 +1,22 @@
 #include "tools/patience.h"
 
-#include <signal.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cstring>
+#include <ctime>
 
 namespace motet::ctl {
 namespace {
 
-const char* tool_name = "";
-std::atomic<const char*> awaited{nullptr};
-
-void say(const char* text) { (void)!write(STDERR_FILENO, text, std::strlen(text)); }
-
-void on_alarm(int) {
-    const char* process = awaited.load();
-    if (process == nullptr) return;
-    say(tool_name);
-    say(": no answer from ");
-    say(process);
-    say(" for 2.8 s; it is busy, stopped or hung. See motetctl status.\n");
-    _exit(1);
-}
-
-void arm(int ms) {
-    const itimerval once{{0, 0}, {ms / 1000, ms % 1000 * 1000}};
-    setitimer(ITIMER_REAL, &once, nullptr);
-}
+constexpr std::int64_t kNewLimitAfterMs = 300;   // steps come fast: not a new guard for each
 
 }  // namespace
 
-Patience::Patience(const char* tool) {
-    tool_name = tool;
-    struct sigaction action {};
-    action.sa_handler = on_alarm;
-    action.sa_flags = SA_RESTART;
-    sigaction(SIGALRM, &action, nullptr);
-}
-
-void Patience::wait_for(const char* process) {
-    awaited = process;
-    arm(kLimitMs);
-}
-
-void Patience::rest() {
-    awaited = nullptr;
-    arm(0);
+void Patience::step() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+    if (limit_ && now_ms - begun_ms_ < kNewLimitAfterMs) return;
+    limit_.reset();
+    limit_ = std::make_unique<tools::Limit>(tool_);
+    begun_ms_ = now_ms;
 }
 
 }  // namespace motet::ctl

@@ -1,19 +1,26 @@
-// No tool waits for ever: every step that needs another process is given a time, and when that is over the tool says who does
-// not answer and ends.
+// No tool waits for ever, however many steps it takes: every step that needs another process is given a time (tools/limit.h).
 #pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tools/limit.h"
 
 namespace motet::ctl {
 
 class Patience {
 public:
-    static constexpr int kLimitMs = 2800;   // of one step; an answer within three seconds is promised
-
-    // `tool`: how lines on stderr begin. It, and the words below, must live as long as the program.
-    explicit Patience(const char* tool);
-    // From now on `process` is waited for; the time begins anew. Ends the program with exit code 1 when it is over.
-    void wait_for(const char* process);
+    // `tool`: how the line begins that says who is silent.
+    explicit Patience(std::string tool) : tool_(std::move(tool)) {}
+    // From now on another process is waited for; the time begins anew. Ends the program with exit code 1 when it is over.
+    void step();
     // Nobody is.
-    void rest();
+    void rest() { limit_.reset(); }
+
+private:
+    const std::string tool_;
+    std::unique_ptr<tools::Limit> limit_;
+    std::int64_t begun_ms_ = 0;
 };
 
 }  // namespace motet::ctl

@@ -33,6 +33,9 @@ public:
     // ok, or why the link is dead. The first looks at shared words only; the second asks the kernel.
     Outcome health();
     Outcome health_now();
+    // What a reply says is still true while this is what it was before the request; only where the service says so
+    // (worker::Host::changed()).
+    std::uint64_t epoch() const { return worker_.page()->epoch.load(std::memory_order_acquire); }
     // FlowBits of the worker.
     std::uint64_t flow() const { return worker_.page()->flow_control.load(std::memory_order_relaxed); }
 

@@ -89,6 +89,8 @@ Result<Server::Adopted> Server::adopt(const Connection& connection) {
         slots_[client.slot] = &client, free_slots_.pop_back();
     recent_[connection.id % recent_.size()] = &client;
     by_id_.emplace(connection.id, std::move(owner));
+    client.replied = true;  // by a predecessor, perhaps
+    replied_.push_back(&client);
     activate(client);
     if (!client.backlog->empty()) {
         client.lagging = true;
@@ -347,6 +349,7 @@ void Server::close_link(Client& client) {
     if (client.active) std::erase(active_, &client);
     if (client.touched) std::erase(touched_, &client);
     if (client.lagging) std::erase(lagging_, &client);
+    if (client.replied) std::erase(replied_, &client);
     if (client.penalised) std::erase(penalised_, &client);
     slots_[client.slot] = nullptr;
     free_slots_.push_back(client.slot);

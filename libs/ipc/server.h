@@ -140,6 +140,9 @@ public:
     void event(ConnId conn, std::uint16_t type, const Cause& cause, std::span<const ByteView> pieces);
     // The answer to request `number`; the client sleeps on it or spins for it.
     void reply(ConnId conn, std::uint64_t number, std::span<const ByteView> pieces);
+    // What clients keep of earlier replies is void: raises the epoch of all that got one since the last call, or may have got
+    // one from a predecessor.
+    void raise_epochs();
     // Sets or clears a bit of the flow-control word of all clients; clearing sends each a token.
     void set_flow(ring::FlowBits bit, bool on);
     // Takes effect at the next reap(); the client hears nothing more.
@@ -185,6 +188,7 @@ private:
     std::vector<Client*> lagging_;  // have a backlog
     bool far_behind_ = false, holding_ = false, one_batch_ = false;
     Instant held_since_{};
+    std::vector<Client*> replied_;  // since raise_epochs()
     std::vector<Client*> closing_;
     std::vector<Client*> penalised_;
     std::size_t backlog_total_ = 0;

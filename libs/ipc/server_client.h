@@ -38,6 +38,7 @@ struct Server::Client {
     Instant idle_window{};
     Instant penalty_until = kNever;
 
+    bool replied = false;             // it may keep a reply that is true until the next raise_epochs()
     std::uint64_t requests_taken = 0, replies = 0, events_given = 0, lags = 0;
 
     std::uint64_t lag_tail = 0;  // the client's cursor when it was last seen to move

@@ -168,6 +168,10 @@ void Server::reply(ConnId conn, std::uint64_t number, std::span<const ByteView> 
     // It has it, whoever gave it; or a hostile client counts backwards.
     if (client->own.page()->reply_seq.load(std::memory_order_relaxed) >= number) return;
     ++client->replies;
+    if (!client->replied) {
+        client->replied = true;
+        replied_.push_back(client);
+    }
     // What a request has caused for its own client can be taken when the answer is there.
     if (client->touched && !client->closing) publish_link(*client);
     const std::size_t length = total(pieces);
@@ -196,6 +200,14 @@ void Server::wake_caller(Client& client) {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // the answer must be visible before we decide that nobody sleeps
     if (low != 0 && client.peer.page()->reply_wait.load(std::memory_order_relaxed) == low)
         syscall(SYS_futex, &page->reply_futex, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+void Server::raise_epochs() {
+    for (Client* client : replied_) {
+        client->replied = false;
+        client->own.page()->epoch.fetch_add(1, std::memory_order_acq_rel);
+    }
+    replied_.clear();
 }
 
 void Server::set_flow(ring::FlowBits bit, bool on) {

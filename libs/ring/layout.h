@@ -53,7 +53,8 @@ struct alignas(64) SegmentPage {
     Word state;         // 1 open, 2 closing, 3 cut
     Word reason;
     Word flow_control;  // FlowBits, written by a worker for its client
-    std::uint64_t pad5[13];
+    Word epoch;         // raised by a worker before a change is visible to anybody that makes earlier replies to this client void
+    std::uint64_t pad5[12];
     // 0x200 reply mailbox
     Word reply_seq;
     Word32 reply_len;

@@ -45,6 +45,9 @@ public:
     virtual void operate(std::uint32_t what, std::uint64_t number, std::string_view text) = 0;
     // Engine::on_disconnect() follows at the end of the round.
     virtual void close(ConnId conn, Close why) = 0;
+    // Something has changed on which earlier replies may have depended; called before anything that it causes. A service whose
+    // clients keep replies (ipc::ClientLink::epoch()) calls it with every change, others need not.
+    virtual void changed() {}
     // To the supervisor, which does what this worker may ask for (libs/control/control.h) and ignores the rest. Lost when its
     // socket is full.
     virtual void tell(const control::Header& header, ByteView body) = 0;

@@ -39,6 +39,7 @@ private:
     void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) override;
     void operate(std::uint32_t what, std::uint64_t number, std::string_view text) override { uplink_.operation(what, number, text); }
     void close(ConnId conn, Close why) override;
+    void changed() override;
     void tell(const control::Header& header, ByteView body) override;
 
     // ipc::Service: what the server asks.

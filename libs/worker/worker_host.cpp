@@ -68,6 +68,8 @@ void Worker::tell(const control::Header& header, ByteView body) {
     if (!repeating_) control::send(control::kChildFd, header, body);
 }
 
+void Worker::changed() { clients_.raise_epochs(); }
+
 void Worker::close(ConnId conn, Close why) {
     MOTET_ASSERT(promise_ == Promise::none || why == Close::violation, "a pure input closes a connection");
     clients_.cut_off(conn, reason_of(why));

@@ -3,6 +3,11 @@ tests_bench_cpgload_SOURCES = tests/bench/cpgload.c
 tests_bench_cpgload_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_cpgload_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la -lpthread
 
+# cmap beside corosync's; on request: make tests/bench/cmapload && tests/bench/cmap.py
+EXTRA_PROGRAMS += tests/bench/cmapload
+tests_bench_cmapload_SOURCES = tests/bench/cmapload.c
+tests_bench_cmapload_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
+EXTRA_DIST += tests/bench/cmap.py
 EXTRA_DIST += tests/bench/bench tests/bench/run.py tests/bench/cluster.sh tests/bench/engines/corosync.sh \
 	tests/bench/engines/motet.sh tests/bench/engines/mixed.sh
 

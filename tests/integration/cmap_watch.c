@@ -1,7 +1,7 @@
 /*
  * cmap_watch - many clients follow one key while it changes: every watcher must be told of every change, in order, none twice.
  *
- *   cmap_watch WATCHERS CHANGES [SLOW]
+ *   cmap_watch WATCHERS CHANGES [SLOW [MILLISECONDS]]
  *
  * One process: a thread per 25 watchers, each with a connection of its own; the main thread writes the numbers 1 to CHANGES.
  * SLOW further connections track the key and never read; they may be cut off, and nobody else may notice. Prints one line of
@@ -111,13 +111,17 @@ static cmap_handle_t follow(struct watcher *w)
 int main(int argc, char **argv)
 {
 	unsigned slow = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
-	cmap_handle_t writer;
+	unsigned spread_ms = argc > 4 ? (unsigned)atoi(argv[4]) : 0;	/* the changes take so long at least */
+	cmap_handle_t writer, reader;
+	unsigned stale = 0;
 	cs_error_t error;
 	if (argc < 3 || (n_watchers = (unsigned)atoi(argv[1])) == 0 || (n_changes = (unsigned)atoi(argv[2])) == 0) {
 		fprintf(stderr, "usage: cmap_watch WATCHERS CHANGES [SLOW]\n");
 		return 2;
 	}
 	if ((error = cmap_initialize(&writer)) != CS_OK)
+		die("initialize", error);
+	if ((error = cmap_initialize(&reader)) != CS_OK)
 		die("initialize", error);
 	if ((error = cmap_set_uint32(writer, KEY, 0)) != CS_OK)
 		die("set", error);
@@ -136,11 +140,22 @@ int main(int argc, char **argv)
 		pthread_create(&threads[i], NULL, watch, &watchers[i * PER_THREAD]);
 
 	double start = now_s();
-	for (uint32_t i = 1; i <= n_changes; i++)
+	for (uint32_t i = 1; i <= n_changes; i++) {
+		while (spread_ms != 0 && (now_s() - start) * 1000 < (double)spread_ms * i / n_changes)
+			usleep(500);
 		if ((error = cmap_set_uint32(writer, KEY, i)) != CS_OK) {
 			fprintf(stderr, "cmap_watch: set %u: %s\n", i, cs_strerror(error));
 			return 1;
 		}
+		/* Another connection that may have kept what it read before: twice, the second answer is a kept one. */
+		for (int twice = 0; twice < 2; twice++) {
+			uint32_t read_back = 0;
+			if ((error = cmap_get_uint32(reader, KEY, &read_back)) != CS_OK || read_back != i) {
+				if (stale++ == 0)
+					fprintf(stderr, "cmap_watch: read %u after %u was set: %s\n", read_back, i, cs_strerror(error));
+			}
+		}
+	}
 	double written = now_s();
 	for (unsigned i = 0; i < n_threads; i++)
 		pthread_join(threads[i], NULL);
@@ -153,6 +168,6 @@ int main(int argc, char **argv)
 				fprintf(stderr, "watcher %u: %u faults, last %u; %s\n", i, watchers[i].faults, watchers[i].seen, watchers[i].what);
 		}
 	cmap_delete(writer, KEY);
-	printf("watchers %u changes %u slow %u bad %u written_s %.3f all_told_s %.3f\n", n_watchers, n_changes, slow, bad, written - start, end - start);
-	return bad != 0;
+	printf("watchers %u changes %u slow %u bad %u stale %u written_s %.3f all_told_s %.3f\n", n_watchers, n_changes, slow, bad, stale, written - start, end - start);
+	return bad != 0 || stale != 0;
 }

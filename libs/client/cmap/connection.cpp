@@ -43,6 +43,7 @@ cs_error_t open_connection(cmap_map_t map, cmap_handle_t& handle) {
     auto connection = std::make_unique<Connection>();
     if (const Outcome linked = ipc::ClientLink::connect("confdb", kRequestMax, connection->link); linked != Outcome::ok) return to_cs(linked);
     const auto number = static_cast<std::uint32_t>(map);
+    connection->statistics = map != CMAP_MAP_ICMAP;
     const ByteView pieces[] = {bytes_of(number)};
     if (const cs_error_t told = ask(*connection, wire::Request::open, pieces); told != CS_OK) return told;
     switch (connections.add(std::move(connection), handle)) {

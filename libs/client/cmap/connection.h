@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "libs/base/bytes.h"
@@ -49,8 +51,52 @@ struct Walk {
 using Walks = Handles<Walk>;
 extern Walks walks;
 
+// Answers to gets that are still true: the service raises the link's epoch before a change of any key is visible to anybody,
+// so an answer is good while the epoch is what it was before its request. A get that is answered from here costs no other
+// process anything.
+class Kept {
+public:
+    struct Answer {
+        cs_error_t error = CS_OK;      // CS_OK or CS_ERR_NOT_EXIST
+        std::uint32_t type = 0;
+        std::string value;
+    };
+    static constexpr std::size_t kAnswersMax = 1024, kValueMax = 1024;
+
+    // Calls with(answer) under the lock. False: not known.
+    template <class With>
+    bool find(std::string_view key, std::uint64_t epoch, With with) {
+        const std::lock_guard lock(mutex_);
+        if (epoch != epoch_) return false;
+        const auto found = answers_.find(key);
+        if (found == answers_.end()) return false;
+        with(found->second);
+        return true;
+    }
+    void keep(std::string_view key, std::uint64_t epoch, Answer answer) {
+        const std::lock_guard lock(mutex_);
+        if (epoch != epoch_) {
+            answers_.clear();
+            epoch_ = epoch;
+        }
+        if (answers_.size() < kAnswersMax && answer.value.size() <= kValueMax) answers_.insert_or_assign(std::string(key), std::move(answer));
+    }
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    };
+    std::mutex mutex_;
+    std::uint64_t epoch_ = UINT64_MAX;
+    std::unordered_map<std::string, Answer, Hash, std::equal_to<>> answers_;
+};
+
 struct Connection {
     std::unique_ptr<ipc::ClientLink> link;
+    bool statistics = false;           // computed when read: never kept
+    Kept kept;
+    std::atomic<std::int64_t> alive_at_ms{0};   // when the kernel was last asked whether the service is there
     std::atomic<const void*> context{nullptr};
     std::atomic<bool> polled{false};   // the application has the descriptor and may wait on it
 

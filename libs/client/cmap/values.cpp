@@ -4,6 +4,7 @@
 #pragma GCC visibility pop
 
 #include <cstdlib>
+#include <ctime>
 
 #include "libs/client/cmap/connection.h"
 
@@ -32,6 +33,28 @@ struct Got {
     const std::uint8_t* value() const { return bytes + sizeof(wire::ValueReply); }
 };
 
+constexpr std::int64_t kAskKernelEveryMs = 1;   // whether the service is there, by calls that need not ask it anything
+
+// The answer to a get, if a kept one is still true; else CS_ERR_TRY_AGAIN.
+cs_error_t kept_answer(Connection& connection, std::string_view name, std::size_t room, Got& got) {
+    if (connection.statistics) return CS_ERR_TRY_AGAIN;
+    cs_error_t answer = CS_ERR_TRY_AGAIN;
+    const bool known = connection.kept.find(name, connection.link->epoch(), [&](const Kept::Answer& kept) {
+        answer = kept.error;
+        got.type = kept.type;
+        got.length = kept.value.size();
+        std::memcpy(got.bytes + sizeof(wire::ValueReply), kept.value.data(), std::min(kept.value.size(), room));
+    });
+    if (!known) return CS_ERR_TRY_AGAIN;
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::int64_t now_ms = now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+    const bool fresh = now_ms - connection.alive_at_ms.load(std::memory_order_relaxed) < kAskKernelEveryMs;
+    const Outcome state = fresh ? connection.link->health() : connection.link->health_now();
+    if (!fresh) connection.alive_at_ms.store(now_ms, std::memory_order_relaxed);
+    return state == Outcome::ok ? answer : to_cs(state);
+}
+
 // `room`: how much of the value is wanted. On CS_OK that much of it, or all, is in `got`.
 cs_error_t fetch(cmap_handle_t handle, const char* key, std::size_t room, Got& got) {
     if (key == nullptr) return CS_ERR_INVALID_PARAM;
@@ -39,11 +62,14 @@ cs_error_t fetch(cmap_handle_t handle, const char* key, std::size_t room, Got& g
     if (!ref) return CS_ERR_BAD_HANDLE;
     const std::string_view name = name_of(key);
     if (name.size() > CMAP_KEYNAME_MAXLEN) return CS_ERR_NAME_TOO_LONG;
+    if (const cs_error_t known = kept_answer(*ref, name, room, got); known != CS_ERR_TRY_AGAIN) return known;
+    const std::uint64_t epoch = ref->link->epoch();
     const wire::GetRequest request{room > 0 ? 1u : 0u};
     const ByteView pieces[] = {bytes_of(request), as_bytes(name)};
     const std::size_t most = sizeof(wire::ValueReply) + std::min<std::size_t>(room, wire::kValueMax + 1);
     std::size_t have = 0;
     const cs_error_t asked = ask(*ref, wire::Request::get, pieces, std::span(got.bytes).first(most), sizeof(wire::ValueReply), have);
+    if (asked == CS_ERR_NOT_EXIST && !ref->statistics) ref->kept.keep(name, epoch, {asked, 0, {}});
     if (asked != CS_OK) return asked;
     wire::ValueReply reply;
     std::memcpy(&reply, got.bytes, sizeof reply);
@@ -55,6 +81,8 @@ cs_error_t fetch(cmap_handle_t handle, const char* key, std::size_t room, Got& g
         ref->link->fail(Outcome::library);
         return CS_ERR_LIBRARY;
     }
+    if (came == reply.length && !ref->statistics)
+        ref->kept.keep(name, epoch, {CS_OK, got.type, std::string(reinterpret_cast<const char*>(got.value()), came)});
     return CS_OK;
 }
 

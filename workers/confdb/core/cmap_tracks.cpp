@@ -102,6 +102,7 @@ bool Cmap::anybody_tracks(std::string_view prefix) const {
 
 void Cmap::on_key(const KeyChange& change) {
     if (change.flat.empty()) return;
+    out_.changed();
     // Made again by a 1.x client with the value it had: nothing has changed for us.
     if (change.before != nullptr && change.after != nullptr && *change.before == *change.after) return;
     const std::uint32_t event = change.after == nullptr ? kDelete : change.before == nullptr ? kAdd : kModify;

@@ -17,6 +17,8 @@ public:
     virtual ~Output() = default;
     virtual void reply(ConnId conn, std::uint64_t request, std::span<const ByteView> pieces) = 0;
     virtual void event(ConnId conn, std::uint16_t type, std::span<const ByteView> pieces) = 0;
+    // A key has changed: what clients keep of earlier replies is void. Called before the notices of the change.
+    virtual void changed() {}
     // The client broke the protocol, or its request was `finalize` (after the reply). It is not heard any more; its
     // on_disconnect() follows, but not from inside this call.
     enum class Close { violation, orderly };
