@@ -151,10 +151,13 @@ def rounds(checks, area):
                         times[how].append(took)
 
     def chaos():
-        most = 100 if LONG else 2
-        while worker_kills[0] < most and not stop.wait(1.0 if LONG else 2.0):
-            kill_worker(node)
-            worker_kills[0] += 1
+        most, seen = 100 if LONG else 2, None
+        while worker_kills[0] < most and not stop.wait(0.7 if LONG else 1.5):
+            pid = node.pids().get("motet-sam")
+            if pid and pid == seen:   # it has lived for a while: a worker that dies at its start again and again is given up
+                kill_worker(node)
+                worker_kills[0] += 1
+            seen = pid
 
     threads = [threading.Thread(target=live, args=(i, app)) for i, app in enumerate(apps)]
     killer = threading.Thread(target=chaos)

@@ -17,3 +17,4 @@ EXTRA_libs_client_libsam_la_DEPENDENCIES = libs/client/sam/sam.map
 EXTRA_DIST += libs/client/sam/sam.map
 corosyncinclude_HEADERS += libs/client/include/corosync/sam.h
 pkgconfig_DATA += libs/client/pkgconfig/libsam.pc
+dist_examples_DATA += etc/examples/sam/counter.c
