@@ -123,6 +123,11 @@ std::uint64_t WorkerLink::delivered() const {
     return submit_read_only && pread(submit_read_only.get(), &tail, sizeof tail, offsetof(ring::SegmentPage, tail)) == sizeof tail ? tail : 0;
 }
 
+bool WorkerLink::waiting() const {
+    std::uint64_t head = 0;
+    return delivery_read_only && pread(delivery_read_only.get(), &head, sizeof head, offsetof(ring::SegmentPage, head)) == sizeof head && head != delivered();
+}
+
 bool LineLimit::admit(Instant now) {
     const auto earned = static_cast<std::uint64_t>(std::max<std::int64_t>((now - filled_).ms(), 0)) * kPerSecond / 1000;
     if (earned > 0) {

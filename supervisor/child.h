@@ -50,6 +50,7 @@ struct WorkerLink {
     UniqueFd delivery_writable, delivery_read_only, submit_writable, submit_read_only;
     static Result<WorkerLink> create(std::uint64_t link_id);
     std::uint64_t delivered() const;   // the worker's cursor of the delivery ring
+    bool waiting() const;              // there is something behind it
     explicit operator bool() const { return static_cast<bool>(worker_socket); }
     template <class Archive>
     void transfer(Archive& a) { a(membership_socket, worker_socket, delivery_writable, delivery_read_only, submit_writable, submit_read_only); }
@@ -104,6 +105,8 @@ struct Child {
     bool broken = false;                   // its link or its state is of no use to a successor
     bool go_owed = false;                  // until all connections are handed over
     bool aborted = false;                  // by us, because it hung
+    std::uint64_t heartbeat = 0;           // as last seen, and when it had moved or there was nothing to do
+    Instant heartbeat_at{};
     std::uint64_t delivered_at_start = 0;  // its cursor of the delivery ring
     Fault last_fault;
     std::vector<Fault> quarantine;         // requests that ended two workers

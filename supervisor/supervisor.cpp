@@ -28,6 +28,7 @@ constexpr std::uint64_t kTagsPerChild = 4;
 enum ChildTag : std::uint64_t { kControlLine, kExit, kErrors };
 
 constexpr Duration kTick = milliseconds(1000);
+constexpr Duration kStuckMax = seconds(3);              // a worker that has work and does none
 constexpr Duration kConnsRetry = milliseconds(10);      // a worker's control socket was full
 constexpr Duration kPausedIfLonger = seconds(3);        // between two rounds: we were stopped, not the children
 constexpr int kMessagesPerRound = 64;                   // of one child
@@ -219,6 +220,19 @@ void Supervisor::look_for_hung_children() {
         if (!state_.has_links(i)) continue;
         const std::optional<metrics::StatusText> status = children_[i].page.read();
         Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
+        if (Child& child = children_[i]; is_worker(i) && child.state && state_.phase(i) == Phase::ready) {
+            // It is in the middle of something, or there is something for it to take, and its loop does not turn.
+            const WorkerState::Look look = child.state.look();
+            if (look.heartbeat != child.heartbeat || !(look.busy || child.link.waiting())) {
+                child.heartbeat = look.heartbeat;
+                child.heartbeat_at = now_;
+            } else if (const Duration stuck = now_ - std::max(child.heartbeat_at, last); stuck >= std::min(start_.options.hang, kStuckMax)) {
+                logging::line(log::Level::error, "motet", std::string(plan_[i].program) + " has not moved for " + std::to_string(stuck.ms() / 1000) +
+                              " s although it has work, and is replaced");
+                state_.on_hung(i, now_, actions);
+                continue;
+            }
+        }
         if (status) last = std::max(last, Instant{status->written_ns});
         if (now_ - last <= start_.options.hang) continue;
         events::note({.process = plan_[i].name, .pid = children_[i].process.pid, .kind = "hung", .level = log::Level::error,

@@ -91,6 +91,49 @@ TEST_F(Lives, ADeadWorkerIsReplacedAtOnceAndNobodyElseIsTouched) {
     EXPECT_EQ(state.restarts(kCpg), 1u);
 }
 
+TEST_F(Lives, ClientsOfAWorkerThatLeavesEnoughStayAndMoreMayCome) {
+    everything_ready();
+    state.on_exit(kCpg, now, out, {.resumable = true, .progressed = true});
+    EXPECT_EQ(take(), (Actions{{Kind::launch, kCpg}})) << "nobody is cut off";
+    EXPECT_TRUE(state.serving(kCpg)) << "who comes now waits for the successor";
+    hello(kCpg);
+    EXPECT_EQ(take(), (Actions{{Kind::hand_over, kCpg}}));
+    exit(kCpg);   // before it had taken up anything
+    EXPECT_EQ(take(), (Actions{{Kind::cut_clients, kCpg}, {Kind::launch, kCpg}}));
+    EXPECT_FALSE(state.serving(kCpg));
+}
+
+TEST_F(Lives, DeathsAfterSomeWorkCostNothingUntilTheyCrowd) {
+    everything_ready();
+    const auto die = [&] {
+        state.on_exit(kCpg, now, out, {.resumable = true, .progressed = true});
+        const bool at_once = state.phase(kCpg) == Phase::launched;
+        if (!at_once) after(State::kCrowdedDelay);
+        hello(kCpg);
+        state.on_ready(kCpg, now);
+        return at_once;
+    };
+    for (unsigned i = 0; i < State::kCrowdedDeaths; ++i) EXPECT_TRUE(die()) << i;
+    EXPECT_FALSE(die());
+    EXPECT_FALSE(state.failed(kCpg));
+    after(State::kLivedWell);
+    EXPECT_TRUE(die());
+}
+
+TEST_F(Lives, AWorkerThatKeepsDyingWithoutWorkLosesItsClientsInTheEnd) {
+    everything_ready();
+    for (unsigned i = 1; i < State::kStreakMax; ++i) {
+        state.on_exit(kCpg, now, out, {.resumable = true, .progressed = false});
+        EXPECT_TRUE(state.kept(kCpg)) << i;
+        after(seconds(10));
+        hello(kCpg);
+    }
+    take();
+    state.on_exit(kCpg, now, out, {.resumable = true, .progressed = false});
+    EXPECT_EQ(take(), (Actions{{Kind::cut_clients, kCpg}, {Kind::failed, kCpg}}));
+    EXPECT_FALSE(state.serving(kCpg));
+}
+
 TEST_F(Lives, WithMembershipEverythingStartsAfresh) {
     everything_ready();
     exit(kMembership);

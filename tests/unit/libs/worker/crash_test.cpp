@@ -234,6 +234,38 @@ private:
     Outcome outcome_;
 };
 
+class Poisoned final : public WorkerTest {
+public:
+    void TestBody() override {}
+    void go() {
+        make_engine = [this](Host& host) { return std::make_unique<SumEngine>(host, steps); };
+        ipc::ScriptedClient bad(1), good(2);
+        for (auto* one : {&bad, &good}) clients_.push_back(one);
+        bad.post(SumEngine::kSubmit, as_bytes("before"));
+        const std::uint64_t after_first = bad.requests->head();
+        bad.post(SumEngine::kSubmit, as_bytes("poison"));
+        bad.post(SumEngine::kSubmit, as_bytes("behind it"));
+        good.post(SumEngine::kSubmit, as_bytes("of another"));
+        start_with_state();
+        control::Header header{.type = static_cast<std::uint32_t>(control::Type::quarantine), .a = 1, .b = after_first + 32};
+        ASSERT_TRUE(control::send(supervisor, header));
+        connect(bad), connect(good);
+        tell(control::Type::go);
+        then([] {});
+        then([this] { tell(control::Type::stop); });
+        run();
+        for (const Submitted& s : take_submits())
+            if (s.body != "left") submitted.push_back(s.body);
+        for (auto* one : clients_) reasons_.push_back(one->reason());
+    }
+    ring::CutReason reason(std::size_t client) const { return reasons_.at(client); }
+    std::vector<std::string> submitted;
+
+private:
+    std::vector<ipc::ScriptedClient*> clients_;
+    std::vector<ring::CutReason> reasons_;
+};
+
 struct Crash : testing::Test {
     Crash() {
         crash_hook = count_points;
@@ -279,6 +311,16 @@ TEST_F(Crash, AtAnyPointNothingIsLostDoubledOrReordered) {
 TEST_F(Crash, NorWhenTheSuccessorEndsTooWhileItTakesUp) {
     for (std::uint64_t point = 1; point <= all_points && !HasFailure(); point += 2)
         EXPECT_TRUE(end_at(point, true) == expected) << "at point " << point;
+}
+
+// The supervisor says which request has ended two workers: the third does not touch it, nor what comes behind it.
+TEST_F(Crash, TheClientOfAPoisonedRequestIsCutOffAndNobodyElse) {
+    crash_hook = nullptr;
+    Poisoned run;
+    run.go();
+    EXPECT_EQ(run.submitted, (std::vector<std::string>{"before", "of another"}));
+    EXPECT_EQ(run.reason(0), ring::CutReason::poison);
+    EXPECT_EQ(run.reason(1), ring::CutReason::stopping);
 }
 
 TEST_F(Crash, EveryRuleThatIsLeftOutIsMissed) {
