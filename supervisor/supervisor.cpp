@@ -30,7 +30,7 @@ enum ChildTag : std::uint64_t { kControlLine, kExit, kErrors };
 constexpr Duration kTick = milliseconds(1000);
 constexpr Duration kStuckMax = seconds(3);              // a worker that has work and does none
 constexpr Duration kConnsRetry = milliseconds(10);      // a worker's control socket was full
-constexpr Duration kPausedIfLonger = seconds(3);        // between two rounds: we were stopped, not the children
+constexpr Duration kPausedIfLonger = milliseconds(1500); // between two rounds, a tick apart: we were stopped, not the children
 constexpr int kMessagesPerRound = 64;                   // of one child
 constexpr int kLastMessages = 1024;                     // of a child that has ended
 constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
