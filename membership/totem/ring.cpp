@@ -185,12 +185,12 @@ void Core::send_kept_token() {
     out_->unicast(next_, kept_token_);
 }
 
-// Something is to be sent, but the ring idles: ask whoever has the token for it. Who holds it himself goes on with his visit, once
-// everything is queued that comes in together.
+// Something is to be sent, but the ring idles: ask whoever has the token for it. In a ring of
+// Motet nodes whoever has it goes on with its visit, once everything is queued that comes in together.
 void Core::release_hold() {
     if (!held_ || (state_ != State::operational && state_ != State::recovery)) return;
     held_ = false;
-    if (holding_ && state_ == State::operational) {
+    if (holding_ && quick()) {
         unchanged_ = 0;
         return timers_.start(Timer::hold, Instant{now_.ns - microseconds(1).ns}, Duration{});     // due now
     }
@@ -207,7 +207,7 @@ void Core::release_hold() {
 void Core::resume_visit() {
     SendQueue& queue = wta_send_ ? sync_queue_ : normal_queue_;
     auto token = wire::decode_token(kept_token_);
-    if (state_ == State::operational && token && !queue.empty()) {
+    if (token && !queue.empty()) {
         std::uint32_t allowed = flow_.allowed(config_, *token, queue.backlog());
         if (!may_number(regular_, token->seq, allowed)) allowed = 0;
         const std::uint32_t sent = send_new(*token, allowed);
@@ -219,7 +219,7 @@ void Core::resume_visit() {
     }
     send_kept_token();
     restart(Timer::token_retransmit, config_.token_retransmit);
-    if (state_ == State::operational) deliver_ready();
+    deliver_ready();
 }
 
 void Core::send_merge_detect() {

@@ -134,7 +134,8 @@ void Core::run(Timer timer) {
             send_kept_token();
             return restart(Timer::token_retransmit, config_.token_retransmit);
         case Timer::hold:
-            if (holding_) resume_visit();
+            if (holding_ && quick()) resume_visit();
+            else if (holding_) send_kept_token();
             return;
         case Timer::merge: return send_merge_detect();
         case Timer::join:
@@ -176,7 +177,9 @@ void Core::on_hold_cancel(ByteView frame) {
     unchanged_ = passes_ = 0;
     // Once sent, the token is on its way; a second copy would only be dropped by the others.
     if (!holding_ || state_ == State::gather || state_ == State::commit) return;
-    resume_visit();
+    if (quick()) return resume_visit();
+    send_kept_token();
+    restart(Timer::token_retransmit, config_.token_retransmit);
 }
 
 void Core::on_merge_detect(ByteView frame) {
