@@ -89,7 +89,8 @@ bool Uplink::push(feed::Submit kind, const feed::SubmitHeader& header, std::span
         to += piece.size();
     }
     ring_.finish(static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0);
-    ++(kind == feed::Submit::multicast ? pushed_ : pushed_sync_);
+    // An operation is counted with the messages it is in order with.
+    ++(kind == feed::Submit::multicast || kind == feed::Submit::operation ? pushed_ : pushed_sync_);
     return true;
 }
 
@@ -115,6 +116,7 @@ void Uplink::submit(const feed::SubmitHeader& header, std::span<const ByteView> 
 }
 
 void Uplink::operation(std::uint32_t what, std::uint64_t number, std::string_view text) {
+    if (broken() != nullptr || submitted_++ < pushed_) return;
     feed::SubmitHeader header;
     header.reply = what;
     header.round = number;

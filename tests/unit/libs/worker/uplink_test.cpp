@@ -43,6 +43,18 @@ protected:
     Uplink uplink{ring::Producer(link.a.page(), link.b.page())};
 };
 
+// An operation that was counted as a step of a synchronisation would swallow the next one, and the whole ring would wait.
+TEST_F(UplinkTest, AnOperationSwallowsNoStepOfASynchronisation) {
+    uplink.operation(4, 1, "text");
+    uplink.publish();
+    ring::Record record;
+    ASSERT_EQ(link.consumer.next(record), ring::Pull::record);
+    EXPECT_EQ(static_cast<feed::Submit>(record.type), feed::Submit::operation);
+    submit(5);
+    sync(9);
+    EXPECT_EQ(read(), (std::vector<std::int64_t>{5, -9}));
+}
+
 // A message in parts, 1.5 MiB in all, through a ring of 256 KiB.
 TEST_F(UplinkTest, AUnitLargerThanTheRingArrivesWholeAndInOrder) {
     for (std::uint64_t i = 1; i <= 100; ++i) submit(i, 16'000);
