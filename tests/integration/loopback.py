@@ -123,7 +123,7 @@ class Node:
         return wait_for(f"a ring of {count} at node {self.number}", lambda: self.members() == count, seconds)
 
     def ctl(self, *args, timeout=10):
-        return subprocess.run([*self.before, program("motetctl"), "--runtime-dir", self.run_dir, *args], text=True,
+        return subprocess.run([*self.before, program("motetctl"), "--runtime-dir", self.run_dir, *args], text=True, env=self.env(),
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
 
     def status(self):

@@ -24,7 +24,7 @@ def stage(where):
         shutil.copy(nodes.binary(name), where)
     shutil.copy(os.path.join(HERE, "guest.sh"), where)
     os.makedirs(os.path.join(where, "lib"))
-    for name in ("libcpg.so.4", "libcorosync_common.so.4"):
+    for name in ("libcpg.so.4", "libcorosync_common.so.4", "libconfdb.so.4", "libcmap.so.4"):
         shutil.copy(os.path.join(nodes.BUILD, "libs", "client", ".libs", name), os.path.join(where, "lib"))
     for name in os.listdir(nodes.BUILD):
         path = os.path.join(nodes.BUILD, name)
