@@ -77,7 +77,9 @@ void attack(unsigned life, const worker::Started& s) {
             for (int i = 0; i < 20000; ++i) (void)!::send(s.link, "xxxxxxxx", 8, MSG_DONTWAIT | MSG_NOSIGNAL);
             for (int i = 0; i < 3000; ++i) say(control::Type::log, 3, 0, "flood\n2026-01-01 error motet: a forged line\x1b[2J");
             for (std::uint64_t i = 0; i < 3000; ++i) say(control::Type::drop, i * 977);
-            return (void)!::send(kLine, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);   // a malformed message at the end
+            // A malformed message at the end, as soon as the full line takes it.
+            for (int i = 0; i < 3000 && ::send(kLine, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1; ++i) (void)!::poll(nullptr, 0, 1);
+            return;
         case 5:
             announce("plays membership and the supervisor on its control line");
             say(control::Type::ready, 1);
