@@ -33,7 +33,7 @@
 
 #define KEYS 4096          /* keys are numbers below this */
 #define WRITERS 16         /* node ids below this */
-#define KEPT_MAX 200000    /* updates a newcomer keeps while it waits for the snapshot */
+#define KEPT_MAX 200000    /* updates kept for a snapshot that is still under way */
 
 enum { UPDATE = 1, SNAPSHOT = 2 };
 
@@ -54,7 +54,7 @@ struct snapshot {
 };
 
 static struct store store;
-static struct update *kept;        /* delivered behind the join, before the snapshot */
+static struct update *kept;        /* what was delivered since the join: a snapshot lacks what was under way when it was made */
 static size_t kept_count;
 static int synced, stopping;
 static uint32_t self_node;
@@ -96,15 +96,19 @@ static void on_deliver(cpg_handle_t handle, const struct cpg_name *name, uint32_
 		struct update u;
 		memcpy(&u, msg, sizeof u);
 		if (synced) apply(&u);
-		else if (kept_count < KEPT_MAX) kept[kept_count++] = u;
+		if (kept_count == KEPT_MAX) {      /* no snapshot is under way for so long */
+			kept_count /= 2;
+			memmove(kept, kept + kept_count, kept_count * sizeof *kept);
+		}
+		kept[kept_count++] = u;
 	} else if (kind == SNAPSHOT && len == sizeof(struct snapshot)) {
 		static struct snapshot s;
 		memcpy(&s, msg, sizeof s);
+		/* Two parts may have met, each with a store of its own, be it empty: the one with more updates goes on. */
 		if (synced && s.store.applied <= store.applied) return;
 		store = s.store;
-		for (size_t i = 0; i < kept_count; i++) apply(&kept[i]);
-		printf("snapshot from %u: %" PRIu64 " updates, %zu kept\n", s.sender, store.applied, kept_count);
-		kept_count = 0;
+		for (size_t i = 0; i < kept_count; i++) apply(&kept[i]);   /* what the snapshot has already is passed over */
+		printf("snapshot from %u: %" PRIu64 " updates, then %" PRIu64 "\n", s.sender, s.store.applied, store.applied - s.store.applied);
 		synced = 1;
 	}
 }
@@ -227,6 +231,7 @@ int main(int argc, char **argv)
 			due = now_s();
 			if (next > 0) printf("resume at %u\n", next);
 		}
+		if (started && next < store.next[self_node]) next = store.next[self_node];   /* written in an earlier life */
 		for (int burst = 0; started && next < updates && due <= now && burst < 64; burst++, due += 1 / rate) {
 			struct update u = { UPDATE, self_node, next, (next * 7919u + self_node * 131u) % KEYS, (uint64_t)next << 8 | self_node };
 			if (patiently(handle, &u, sizeof u) != CS_OK) break;
