@@ -17,7 +17,10 @@ SILENT_S, SLOW_S = 10, 6
 #                    clients, 16 MiB for the allocator
 #   motet-membership 64 MiB of backlog for its worker, the same rings, 16 MiB for the allocator
 #   motet            nothing but its log lines
-BOUNDS_KIB = {"motet-cpg": (32 + 24 + 4 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": 4 << 10}
+#   the others       nothing: they have no part in it
+OTHERS_KIB = 4 << 10
+BOUNDS_KIB = {"motet-cpg": (32 + 24 + 4 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": OTHERS_KIB,
+              "motet-confdb": OTHERS_KIB, "motet-quorum": OTHERS_KIB, "motet-sam": OTHERS_KIB}
 
 
 class Memory:
