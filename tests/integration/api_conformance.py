@@ -17,6 +17,9 @@ OURS = os.path.join(BUILD, "libs/client/.libs")
 def run(checks, name, p):
     """Takes over the program's own lines."""
     for line in p.stdout.splitlines():
+        if line.startswith("#"):
+            print(line)
+            continue
         good = line.startswith("ok - ")
         checks.bad += not good
         print(f"{'ok' if good else 'not ok'} - {name}: {line.partition(' - ')[2]}" if " - " in line else f"# {line}")
