@@ -11,6 +11,8 @@ namespace {
 constexpr unsigned kEventsPerRound = 64;
 constexpr bool kSwap = std::endian::native == std::endian::little;
 constexpr std::size_t kRepostBatch = 32;
+// A peer that announces less leaves no room for Totem's smallest frame: nobody could talk to anybody for its sake.
+constexpr std::uint32_t kMtuMin = 256 + kOverhead;
 
 std::uint32_t big(std::uint32_t value) { return kSwap ? byte_swapped(value) : value; }
 
@@ -186,7 +188,7 @@ void Link::on_datagram(ByteView datagram, std::uint32_t source, Instant now, con
 void Link::on_probe(Peer& peer, const Envelope& envelope, ByteView payload, Instant now) {
     Reader in(payload, kSwap);
     const std::uint32_t mtu = in.u32(), count = in.u32();
-    if (!in.ok() || count > kNodesMax || in.remaining() != count * sizeof(NodeId) || mtu < kOverhead) return void(drop(Drop::malformed_probe));
+    if (!in.ok() || count > kNodesMax || in.remaining() != count * sizeof(NodeId) || mtu < kMtuMin) return void(drop(Drop::malformed_probe));
     bool listed = false;
     for (std::uint32_t i = 0; i < count; ++i) listed |= in.u32() == config_.self;
     if (peer.mtu != mtu && mtu != opened_.mtu)

@@ -340,6 +340,18 @@ TEST_F(RdmaLink, TheSmallestMtuOfAllCounts) {
     EXPECT_TRUE(link(2).multicast(Bytes(1024 - kOverhead)));
 }
 
+TEST_F(RdmaLink, APeerWithoutRoomForTheSmallestFrameDoesNotLimitTheOthers) {
+    for (NodeId id = 1; id <= 2; ++id) {
+        make(config(id, 2), &secret_);
+        fabric(id).mtu = id == 2 ? 200 : 1024;
+        ASSERT_TRUE(link(id).open(now_));
+    }
+    settle();
+    pass(seconds(2));
+    EXPECT_GT(link(1).counters().of(Drop::malformed_probe), 0u);
+    EXPECT_EQ(link(1).frame_max(), 1024 - kOverhead);
+}
+
 TEST_F(RdmaLink, AnMtuTooSmallForTheCommitTokenIsRefusedAtTheStart) {
     Node& node = make(config(1, 40), &secret_);
     node.fabric->mtu = 1024;
