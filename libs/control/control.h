@@ -48,7 +48,7 @@ enum class Type : std::uint32_t {
                       //            the supervisor's own; body: their names, a line each
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use; b = 1 from a
                       //            worker: what it keeps for a successor is of no use
-    quarantine = 40,  // -> worker: a connection, b position: its request that ends there has ended two workers; cut the client off
+    quarantine = 23,  // -> worker: a connection, b position: its request that ends there has ended two workers; cut the client off
 };
 // Descriptors of `start`, in this order:
 //   worker:     config snapshot ro, status page rw, link socket, submit segment rw, delivery segment ro, state rw, overflow rw

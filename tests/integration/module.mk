@@ -50,6 +50,7 @@ integration_tests += tests/integration/cmap_guarantees.py
 integration_tests += tests/integration/foreign_service.py
 integration_tests += tests/integration/events.py
 integration_tests += tests/integration/hostile_worker.py
+integration_tests += tests/integration/pacemaker.py
 EXTRA_DIST += tests/integration/cmap_api.expected tests/integration/cmapctl_cases.sh
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py

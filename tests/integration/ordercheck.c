@@ -7,7 +7,8 @@
  * The log is a sequence of 16-byte records, native order: kind, nodeid, pid, number.
  *   kind 1 delivery: number is the sender's counter; 2 delivery with damaged content; 3 own send accepted;
  *   kind 4 member left (number: reason); 5 member joined (number: reason); 6 view complete (number: members);
- *   kind 7 nothing was delivered for longer than 2 ms while it was sending (number: microseconds).
+ *   kind 7 nothing was delivered for longer than 2 ms while it was sending (number: microseconds; nodeid: when it ended, in units of
+ *   100 microseconds of CLOCK_MONOTONIC, which the pid's field continues above 32 bits).
  * SIGUSR1 ends sending, SIGTERM the program.
  * Reconnects are not tried: if the daemon goes away it exits with status 3.
  */
@@ -63,7 +64,10 @@ static void on_deliver(cpg_handle_t h, const struct cpg_name *g, uint32_t node, 
 	int bad = l != len;
 	for (size_t i = 8; i < len && !bad; i++) bad = p[i] != (unsigned char)(number + i * 13);
 	double now = now_s();
-	if (!quiet && delivered_at != 0 && now - delivered_at > 0.002) note(7, 0, 0, (uint32_t)((now - delivered_at) * 1e6));
+	if (!quiet && delivered_at != 0 && now - delivered_at > 0.002) {
+		uint64_t at = (uint64_t)(now * 1e4);
+		note(7, (uint32_t)at, (uint32_t)(at >> 32), (uint32_t)((now - delivered_at) * 1e6));
+	}
 	delivered_at = now;
 	note(bad ? 2 : 1, node, pid, number);
 }
