@@ -67,6 +67,8 @@ private:
     // ring.cpp: one visit of the token, steps 4.1 to 4.13
     void on_token(ByteView frame);
     void count_idle(std::uint32_t seq);
+    void note_sender(NodeId from, bool safe);
+    bool sole_sender() const;
     void free_stable(std::uint32_t aru, std::uint32_t aru_before);
     bool may_number(const SortQueue& store, std::uint32_t seq, std::uint32_t allowed) const;
     std::uint32_t send_new(wire::Token& token, std::uint32_t allowed);
@@ -133,6 +135,9 @@ private:
     // Rotations without a message after which a ring of Motet nodes idles. A message takes two to be known to all; the others
     // must think of it one rotation earlier, so that a cancel that is late is not missed.
     static constexpr std::uint32_t kQuickRest = 2;
+    // Visits with new messages, all from one node, after which that node keeps the token whenever everybody has everything, and
+    // after which the others ask for it whenever they want it. They think of it earlier, so that nobody waits for a held token.
+    static constexpr std::uint32_t kSoleHolds = 6, kSoleAsked = 3;
 
     // The members of the ring that `ring_` names: in RECOVERY they are not announced yet.
     const std::vector<NodeId>& memb_now() const { return state_ == State::recovery ? new_memb_ : memb_; }
@@ -187,6 +192,8 @@ private:
     bool quick_ = false;                // all members are Motet and rest the token after kQuickRest rotations
     Instant last_visit_{};
     std::uint32_t passes_ = 0;          // visits without a message and without a hold before them
+    NodeId sole_ = 0;                   // who alone has sent messages,
+    std::uint32_t sole_for_ = 0;        // for so many visits that brought some
     bool nobody_holds_ = false;         // so many that whoever should hold the token must be gone
     bool rests_here_ = false;           // when it is held, then by this node: the representative, or whoever sent last
     std::uint32_t last_token_seq_, last_seq_ = 0, unchanged_ = 0;

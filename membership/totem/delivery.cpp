@@ -45,6 +45,7 @@ void Core::on_mcast(ByteView bytes) {
     if (wire::seq_lt(high_seq_, frame.seq)) {
         high_seq_ = frame.seq;
         high_from_ = frame.from;
+        note_sender(frame.from, frame.safe);
     }
     if (recovering) {
         wire::Mcast old;

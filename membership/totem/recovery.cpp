@@ -40,7 +40,7 @@ void Core::enter_recovery(wire::CommitToken& token) {
     queue_old_frames(token);
 
     my_aru_ = high_seq_ = install_seq_ = ring_start_;
-    aru_count_ = unchanged_ = rf_count_ = rotation_ = 0;
+    aru_count_ = unchanged_ = rf_count_ = rotation_ = sole_for_ = 0;
     rf_set_ = held_ = holding_ = nobody_holds_ = false;
     last_seq_ = last_aru_ = ring_start_;
     restart(Timer::token, config_.token);

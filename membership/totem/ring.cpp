@@ -64,6 +64,10 @@ void Core::on_token(ByteView frame) {
     }
     if (!may_number(store, token.seq, allowed)) allowed = 0;
     const std::uint32_t sent = recovering ? send_old(token, allowed) : send_new(token, allowed);
+    if (quick() && rests_here_ && (forward || sent > 0)) {
+        held_ = false;
+        forward = true;
+    }
     advance_aru(store);
     flow_.account(token, repeated + sent);
     flow_.adapt(requests || asked > 0, sent == may_send && sent > 0);
@@ -86,6 +90,7 @@ void Core::count_idle(std::uint32_t seq) {
         stop(Timer::hold);
         unchanged_ = 0;
         nobody_holds_ = false;
+        if (sole_for_ < kSoleHolds) ++sole_for_;
     }
     passes_ = unchanged_ > 0 && now_ - last_visit_ < config_.hold / 2 ? passes_ + 1 : 0;
     last_visit_ = now_;
@@ -96,8 +101,20 @@ void Core::count_idle(std::uint32_t seq) {
     const std::uint32_t most = quick() ? std::min(kQuickRest, usual) : memb_.size() == 1 ? std::min(1u, usual) : usual;
     rests_here_ = quick() ? high_from_ == config_.self && high_seq_ == seq : representative();
     held_ = rests_here_ ? unchanged_ > most : unchanged_ >= most - (quick() ? 1 : 0);
+    held_ |= sole_sender();
     nobody_holds_ |= quick() && passes_ > most + 2;
     if (nobody_holds_ && representative()) rests_here_ = true;
+}
+
+// Safe messages need rotations, from whomever they are.
+void Core::note_sender(NodeId from, bool safe) {
+    if (from != sole_ || safe) sole_for_ = 0;
+    sole_ = from;
+}
+
+bool Core::sole_sender() const {
+    if (!quick()) return false;
+    return sole_ == config_.self ? rests_here_ && sole_for_ >= kSoleHolds : sole_for_ >= kSoleAsked;
 }
 
 // Two successive visits whose aru covers a number: every member has the frame, and a member that asks has been
@@ -138,6 +155,7 @@ std::uint32_t Core::send_new(wire::Token& token, std::uint32_t allowed) {
         ++counters_.mcast_sent;
         high_seq_ = token.seq;
         high_from_ = config_.self;
+        note_sender(config_.self, cut.safe);
     }
     return sent;
 }

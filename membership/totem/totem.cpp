@@ -174,7 +174,7 @@ void Core::on_hold_cancel(ByteView frame) {
         return;
     }
     ++counters_.hold_cancels_received;
-    unchanged_ = passes_ = 0;
+    unchanged_ = passes_ = sole_for_ = 0;
     // Once sent, the token is on its way; a second copy would only be dropped by the others.
     if (!holding_ || state_ == State::gather || state_ == State::commit) return;
     if (quick()) return resume_visit();

@@ -139,7 +139,8 @@ def group_run(c, cell, cfg):
                                  "-E", n, "-S", senders]))
     elif kind == "latency":
         for i in range(n):
-            a = ["latency", *base, "-g", grp, "-k", 1, "-j", int(i == 0), "-E", n, "-S", 1]
+            senders = n if cell["senders"] == "all" else 1
+            a = ["latency", *base, "-g", grp, "-k", 1, "-j", int(i < senders), "-E", n, "-S", senders]
             if cell.get("rate") and i == 0:
                 a += ["-r", cell["rate"]]
             jobs.append((i + 1, a))
@@ -201,9 +202,10 @@ def matrix(cfg):
             for who in ["one"] if n == 1 else ["one", "all"]:
                 cells += [{"kind": "throughput", "n": n, "size": s, "senders": who} for s in sizes]
         if "latency" in cfg.only:
-            for s in [64] if cfg.quick else [64, 4 * K]:
-                cells.append({"kind": "latency", "n": n, "size": s, "rate": 0})
-                cells.append({"kind": "latency", "n": n, "size": s, "rate": 1000})
+            for s in cfg.sizes or ([64] if cfg.quick else [64, 4 * K]):
+                for who in ["one"] if n == 1 else ["one", "all"]:
+                    cells.append({"kind": "latency", "n": n, "size": s, "senders": who, "rate": 0})
+                cells.append({"kind": "latency", "n": n, "size": s, "senders": "one", "rate": 1000})
         if "fanout" in cfg.only and n in (1, 3):
             for s in [64] if cfg.quick else [64, K, 16 * K]:
                 cells.append({"kind": "fanout", "n": n, "size": s, "members": 8, "senders": 1})
@@ -434,8 +436,9 @@ def report(recs, labels):
                 cells.append(r["cell"])
         keys = [k for k in ("n", "senders", "members", "groups", "size", "rate", "token") if any(k in c for c in cells)]
         two = len(labels) > 1
+        ratios = [KEY[kind]] + (["lat.p99"] if kind == "latency" else [])
         head = keys + (["engine"] if len(labels) > 1 else []) + COLS[kind] + ["load1", "runs"] + \
-            ([f"{KEY[kind]} / {labels[0]}"] if two else [])
+            ([f"{k} / {labels[0]}" for k in ratios] if two else [])
         out += [f"### {kind}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
         for c in cells:
             med = {}
@@ -448,12 +451,13 @@ def report(recs, labels):
                     row.append(lab)
                 for i, col in enumerate(COLS[kind]):
                     row.append(show(stat(rs, col), spread=i < 1 or kind in ("latency", "failover")))
-                s = stat(rs, KEY[kind])
-                med[lab] = s[0] if s else None
+                for key in ratios:
+                    s = stat(rs, key)
+                    med[lab, key] = s[0] if s else None
                 good = sum(1 for r in rs if r["m"].get("ok"))
                 row += [fmt(statistics.median(r["load1"] for r in rs)), f"{good}/{len(rs)}"]
-                if two:
-                    a, b = med.get(labels[0]), med.get(lab)
+                for key in ratios if two else []:
+                    a, b = med.get((labels[0], key)), med.get((lab, key))
                     row.append(f"{b / a:.2f}" if lab != labels[0] and a and b else "")
                 out.append("| " + " | ".join(row) + " |")
         out.append("")

@@ -16,6 +16,7 @@ public:
         cluster();
         applications();
         if (!chance_.percent(10)) faults();
+        if (chance_.percent(30)) alone();
         std::stable_sort(plan_.steps.begin(), plan_.steps.end(), [](const Step& a, const Step& b) { return a.at_us < b.at_us; });
         plan_.end_us = std::max(length_us_, plan_.steps.back().at_us) + 50000;
         return std::move(plan_);
@@ -122,6 +123,20 @@ private:
         }
         if (chance_.percent(30)) s.c |= kFlagSafe;
         if (chance_.percent(8)) s.c |= kFlagSync;
+    }
+
+    // One node sends one small message after another, which is when the token rests with it after each.
+    void alone() {
+        const std::uint32_t node = some_node();
+        const std::int64_t pause_us = chance_.between(300, 8000);
+        std::int64_t at_us = some_time();
+        for (std::int64_t n = chance_.between(10, 60); n > 0; --n, at_us += chance_.between(100, pause_us)) {
+            Step& s = add(at_us, Act::multicast, node);
+            s.client = 1;
+            s.a = static_cast<std::uint64_t>(chance_.between(16, 400));
+            s.b = 1;
+            if (chance_.percent(3)) s.c |= kFlagSafe;
+        }
     }
 
     void faults() {

@@ -49,6 +49,46 @@ TEST_F(Rest, ItRestsWithWhoeverSentLastWhoseNextMessageLeavesAtOnce) {
     net.expect_equal_order();
 }
 
+TEST_F(Rest, ASoleSenderKeepsItAfterOneRotation) {
+    for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
+    const std::uint64_t before = cancels(net, 2);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(visits_of_one_message(net, 2, 1), 1u);
+    EXPECT_EQ(cancels(net, 2), before);
+    // Nobody waits for it longer than a cancel takes, and then it is as with several senders again.
+    for (const NodeId sender : {3u, 1u, 2u}) EXPECT_GT(visits_of_one_message(net, sender, sender % 3 + 1), 1u) << sender;
+    net.expect_equal_order();
+}
+
+TEST_F(Rest, ASoleSendersSafeMessagesAreDeliveredBeforeItRests) {
+    for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
+    visits_of_one_message(net, 2, 1, Guarantee::safe);
+    net.expect_equal_order();
+}
+
+TEST_F(Rest, ASoleSenderKeepsNothingThatIsMissingSomewhere) {
+    for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
+    int lost = 0;
+    net.drop = [&](NodeId, NodeId to, ByteView frame) {
+        return to == 1 && wire::decode_header(frame)->type == wire::FrameType::mcast && lost++ == 0;
+    };
+    visits_of_one_message(net, 2, 3);
+    EXPECT_GT(lost, 0);
+    net.expect_equal_order();
+}
+
+TEST_F(Rest, ALostCancelToASoleSenderCostsOneHold) {
+    for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
+    int lost = 0;
+    net.drop = [&](NodeId, NodeId to, ByteView frame) {
+        return to == 2 && wire::decode_header(frame)->type == wire::FrameType::hold_cancel && lost++ == 0;
+    };
+    const std::size_t had = net.node(1).delivered.size();
+    ASSERT_TRUE(net.node(3).submit("message"));
+    EXPECT_TRUE(net.run_until_delivered(had + 1, 700_ms));
+    EXPECT_EQ(lost, 1);
+    net.expect_equal_order();
+}
+
 TEST_F(Rest, AnybodyElseAsksForIt) {
     visits_of_one_message(net, 3, 2);
     const std::uint64_t before = cancels(net, 2);
