@@ -62,6 +62,16 @@ bool realtime_permitted(int priority) {
     return true;
 }
 
+// What a worker was at, for log lines.
+std::string in_hand(const WorkerState::Look& look) {
+    switch (static_cast<ring::Marker>(look.kind)) {
+        case ring::Marker::none: return "nothing";
+        case ring::Marker::request: return "a request of connection " + std::to_string(look.conn) + ", which ends at position " + std::to_string(look.position);
+        case ring::Marker::delivery: return "a delivery (position " + std::to_string(look.position) + ")";
+        default: return "an input of its own (position " + std::to_string(look.position) + ")";
+    }
+}
+
 std::string list_of(const std::vector<std::string>& clauses) {
     std::string all;
     for (const std::string& one : clauses) all += (all.empty() ? "" : ", ") + one;
@@ -220,13 +230,17 @@ void Supervisor::look_for_hung_children() {
         if (!state_.has_links(i)) continue;
         const std::optional<metrics::StatusText> status = children_[i].page.read();
         Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
+        const WorkerState::Look look = is_worker(i) ? children_[i].state.look() : WorkerState::Look();
         if (Child& child = children_[i]; is_worker(i) && child.state && state_.phase(i) == Phase::ready) {
             // It is in the middle of something, or there is something for it to take, and its loop does not turn.
-            const WorkerState::Look look = child.state.look();
             if (look.heartbeat != child.heartbeat || !(look.busy || child.link.waiting())) {
                 child.heartbeat = look.heartbeat;
                 child.heartbeat_at = now_;
             } else if (const Duration stuck = now_ - std::max(child.heartbeat_at, last); stuck >= std::min(start_.options.hang, kStuckMax)) {
+                events::note({.process = plan_[i].name, .pid = child.process.pid, .kind = "hung", .level = log::Level::error,
+                              .text = "has not moved for " + std::to_string(stuck.ms()) + " ms although it has work, with " + in_hand(look) +
+                                      " in hand; it is replaced", .system_call_name = {}, .last = child.page.recorded()});
+                const events::Quiet said;
                 logging::line(log::Level::error, "motet", std::string(plan_[i].program) + " has not moved for " + std::to_string(stuck.ms() / 1000) +
                               " s although it has work, and is replaced");
                 state_.on_hung(i, now_, actions);
@@ -236,7 +250,8 @@ void Supervisor::look_for_hung_children() {
         if (status) last = std::max(last, Instant{status->written_ns});
         if (now_ - last <= start_.options.hang) continue;
         events::note({.process = plan_[i].name, .pid = children_[i].process.pid, .kind = "hung", .level = log::Level::error,
-                      .text = "silent for " + std::to_string((now_ - last).ms()) + " ms; it is replaced", .system_call_name = {},
+                      .text = "silent for " + std::to_string((now_ - last).ms()) + " ms" + (look.kind != 0 ? ", with " + in_hand(look) + " in hand" : "") +
+                              "; it is replaced", .system_call_name = {},
                       .last = children_[i].page.recorded()});
         const events::Quiet said;
         logging::line(log::Level::error, "motet", std::string(plan_[i].program) + " has been silent for " +
@@ -641,12 +656,7 @@ State::Legacy Supervisor::judge_death(std::size_t index, const Ended& ended) {
     if (!ended.signalled || killed || left.kind == 0) return legacy;
     const Fault fault{left.kind, left.conn, left.position};
     const auto kind = static_cast<ring::Marker>(fault.kind);
-    if (kind == ring::Marker::request)
-        MOTET_LOG(warning, "%s had a request of connection %llu in hand, which ends at position %llu", plan_[index].program,
-                  static_cast<unsigned long long>(fault.conn), static_cast<unsigned long long>(fault.position));
-    else
-        MOTET_LOG(warning, "%s had %s in hand (position %llu)", plan_[index].program, kind == ring::Marker::delivery ? "a delivery" : "an input of its own",
-                  static_cast<unsigned long long>(fault.position));
+    MOTET_LOG(warning, "%s had %s in hand", plan_[index].program, in_hand(left).c_str());
     if (fault != std::exchange(child.last_fault, fault)) return legacy;
     if (kind == ring::Marker::request) {
         if (child.quarantine.size() == Child::kQuarantineMax) child.quarantine.erase(child.quarantine.begin());

@@ -8,7 +8,7 @@ EXTRA_PROGRAMS += tests/bench/cmapload
 tests_bench_cmapload_SOURCES = tests/bench/cmapload.c
 tests_bench_cmapload_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
 EXTRA_DIST += tests/bench/cmap.py
-EXTRA_DIST += tests/bench/bench tests/bench/run.py tests/bench/cluster.sh tests/bench/engines/corosync.sh \
+EXTRA_DIST += tests/bench/bench tests/bench/protection.py tests/bench/run.py tests/bench/cluster.sh tests/bench/engines/corosync.sh \
 	tests/bench/engines/motet.sh tests/bench/engines/mixed.sh
 
 # One worker against a scripted membership and clients; built on request: make tests/bench/worker_path

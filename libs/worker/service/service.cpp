@@ -65,7 +65,39 @@ public:
         return text.size() <= kStatusMax ? text : "{}";
     }
 
+    // Ours in front: how far the synchronisation is, and what its round is about.
+    bool snapshot(Bytes& out) const override {
+        Bytes init;
+        feed::encode_init(init_, init);
+        std::vector<std::uint8_t> state;
+        if (!engine_->save(state)) return false;
+        if (state.size() > kStateMax) {
+            MOTET_LOG(error, "a state of %zu bytes is longer than %zu and is not kept", state.size(), kStateMax);
+            return false;
+        }
+        Writer to(out);
+        to.u8(kSnapshotVersion);
+        to.u8(synchronised_ ? 1 : 0);
+        to.u32(static_cast<std::uint32_t>(init.size()));
+        to.bytes(init);
+        to.bytes(state);
+        return true;
+    }
+    Status restore(ByteView bytes) override {
+        Reader in(bytes);
+        const std::uint8_t version = in.u8();
+        synchronised_ = in.u8() != 0;
+        const ByteView init = in.bytes(in.u32());
+        if (!in.ok() || version != kSnapshotVersion) return error("not a state of this version");
+        if (auto decoded = feed::decode_init(init)) init_ = std::move(*decoded);
+        else return error("its synchronisation does not decode");
+        if (!engine_->restore(in.bytes(in.remaining()))) return error("the engine does not take it");
+        return Done{};
+    }
+
 private:
+    static constexpr std::uint8_t kSnapshotVersion = 1;
+
     bool short_enough(View message, std::size_t limit, const char* what) const {
         if (message.size() <= limit) return true;
         MOTET_LOG(error, "a %s of %zu bytes is longer than %zu and is not sent", what, message.size(), limit);

@@ -32,6 +32,7 @@ inline constexpr std::size_t kMessageMax = 1'000'000;   // bytes of one message 
 inline constexpr std::size_t kReplyMax = 60'000;        // bytes of one reply
 inline constexpr std::size_t kEventMax = 1'000'000;     // bytes of one event
 inline constexpr std::size_t kRequestMax = 1'000'000;   // bytes of one request
+inline constexpr std::size_t kStateMax = std::size_t{512} << 20;   // bytes of what an engine saves
 
 class Host {
 public:
@@ -77,6 +78,25 @@ public:
 
     // One JSON object for motetctl status, at most 16 KiB; asked now and then.
     virtual std::string status() { return "{}"; }
+
+    // --- Surviving the death of the process. Without these an engine that dies has lost its state and its clients. With them its
+    // successor is made anew, restored from what save() has written last, and told once more, in the same order, whatever came after
+    // that; of what it asks its Host for meanwhile, only that is done which its predecessor did not come to do. Clients notice a
+    // pause. That demands of the engine that equal state and equal calls give equal calls of Host in equal order: no clock but
+    // on_time()'s, no random number, no process id, no order of addresses; and that save() writes all on which later calls of Host
+    // depend. Neither calls Host.
+    //
+    // Appends the whole state, with a version number of its own in front; at most kStateMax bytes. Called now and then, never within
+    // another function. False, also once and later: this engine starts empty.
+    virtual bool save(std::vector<std::uint8_t>& out) const {
+        (void)out;
+        return false;
+    }
+    // On a new engine, before anything else. False: not a state that this version can take; the service starts empty.
+    virtual bool restore(View state) {
+        (void)state;
+        return false;
+    }
 };
 
 struct Settings {
