@@ -15,7 +15,7 @@ if HAVE_RDMA
 noinst_LTLIBRARIES += membership/transport/rdma/libmotetrdma.la
 membership_transport_rdma_libmotetrdma_la_SOURCES = membership/transport/rdma/envelope.cpp membership/transport/rdma/envelope.h \
 	membership/transport/rdma/fabric.h membership/transport/rdma/greeting.cpp membership/transport/rdma/greeting.h \
-	membership/transport/rdma/incarnation.cpp membership/transport/rdma/link.cpp membership/transport/rdma/link.h \
+	membership/transport/rdma/incarnation.cpp membership/transport/rdma/keyring.h membership/transport/rdma/link.cpp membership/transport/rdma/link.h \
 	membership/transport/rdma/link_traffic.cpp membership/transport/rdma/peer.cpp membership/transport/rdma/peer.h \
 	membership/transport/rdma/rdma.cpp membership/transport/rdma/rdma.h membership/transport/rdma/seal.cpp membership/transport/rdma/seal.h \
 	membership/transport/rdma/slots.h membership/transport/rdma/verbs.cpp

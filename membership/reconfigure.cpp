@@ -73,6 +73,13 @@ Status Process::reconfigure_transport(const config::TotemSettings& settings) {
         return done;
     }
 #endif
+#ifdef HAVE_RDMA
+    if (settings.transport == config::Transport::rdma) {
+        const Status done = transport::reconfigure_rdma(*transport_, rdma_config(settings, options_.state_dir), key_);
+        if (key_ >= 0) ::close(std::exchange(key_, -1));
+        return done;
+    }
+#endif
     return transport::reconfigure_udp(*transport_, udp_config(settings));
 }
 

@@ -96,6 +96,7 @@ transport::RdmaConfig rdma_config(const config::TotemSettings& s, const std::str
     c.receive_depth = s.rdma.receive_depth;
     c.send_depth = s.rdma.send_depth;
     c.encrypted = s.encrypted;
+    c.poll = microseconds(s.rdma.poll_us);
     c.probe_period = std::min(seconds(1), s.token / 3);
     return c;
 }

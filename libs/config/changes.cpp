@@ -75,6 +75,12 @@ Merged merge(const Snapshot& running, const Snapshot& fresh) {
     if (const NodeId was = local_id(running), is = local_id(fresh); was != is && was != 0)
         out.findings.push_back({false, "nodelist", "this node would become node " + std::to_string(is) + " instead of " + std::to_string(was) +
                                                        ", which is not possible while it runs; give it its id " + std::to_string(was) + " back"});
+    if (const TotemSettings was = derive(running); was.transport == Transport::rdma) {
+        if (addresses(running) != addresses(fresh))
+            out.findings.push_back({false, "nodelist", "nodes and addresses cannot change over rdma while the node runs; restart motet on all nodes to use them"});
+        if (was.encrypted != derive(out.snapshot).encrypted)
+            out.findings.push_back({false, "totem.crypto_cipher", "encryption over rdma cannot be turned on or off while the node runs; restart motet on all nodes to do it"});
+    }
     // What is in force must pass the same checks as a file does, although nobody has written it in this form.
     if (held_back) {
         for (Finding& finding : check(out.snapshot)) {

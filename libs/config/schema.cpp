@@ -65,6 +65,7 @@ constexpr Key kKeys[] = {
     {kTotem, "rdma_mtu", u32, "bytes", 0, 4096, "0", S, kRdmaOnly, "Largest datagram; 0 is the device's own, on InfiniBand at most 2048."},
     {kTotem, "rdma_recv_depth", u32, "buffers", 64, 16384, "1024", S, kRdmaOnly, "Buffers for received datagrams; one that finds none is lost."},
     {kTotem, "rdma_send_depth", u32, "requests", 0, 4096, "0", S, kRdmaOnly, "Sends that may be under way; 0 derives it from the number of nodes."},
+    {kTotem, "rdma_poll_us", u32, "us", 0, 10000, "0", S, kRdmaOnly, "After each datagram the next one is waited for without sleeping for so long, for shorter round trips at the price of a processor; 0 is never."},
     {kTotem, "netmtu", u32, "bytes", 512, 65536, "", N, kZeroUnset, "Largest frame; by default 1500 with udp and udpu, 65536 with knet."},
     {kTotem, "token", u32, "ms", 0, kDayMs, "3000", L, kZeroUnset, "Time without a token after which the ring is formed anew; token_coefficient is added for every node after the second, and the sum is at least 30."},
     {kTotem, "token_coefficient", u32, "ms", 0, kDayMs, "650", L, 0, "Added to token for every node after the second."},

@@ -97,6 +97,7 @@ void derive_rdma(const Snapshot& in, bool ipv6, TotemSettings& out) {
     rdma.mtu = set_or32(in, "totem.rdma_mtu", 0);
     rdma.receive_depth = set_or32(in, "totem.rdma_recv_depth", 1024);
     rdma.send_depth = set_or32(in, "totem.rdma_send_depth", 0);
+    rdma.poll_us = set_or32(in, "totem.rdma_poll_us", 0);
     for (unsigned i = 0; i < kRdmaLinksMax; ++i) {
         const std::string prefix = "totem.interface." + std::to_string(i) + ".";
         rdma.links[i].port = static_cast<std::uint16_t>(set_or(in, prefix + "mcastport", kPortDefault));

@@ -70,6 +70,7 @@ struct RdmaSettings {
     std::uint32_t mtu = 0;                // bytes; 0: the device's, at most 2048 on InfiniBand
     std::uint32_t receive_depth = 1024;
     std::uint32_t send_depth = 0;         // 0: what a fanned-out token visit needs
+    std::uint32_t poll_us = 0;            // busy polling after each completion
     LinkSettings links[kRdmaLinksMax];
 };
 

@@ -105,7 +105,7 @@ TESTS += tests/unit/membership_tests
 if HAVE_RDMA
 check_PROGRAMS += tests/unit/rdma_tests
 tests_unit_rdma_tests_SOURCES = tests/unit/membership/transport/rdma/fake_fabric.h tests/unit/membership/transport/rdma/incarnation_test.cpp \
-	tests/unit/membership/transport/rdma/link_test.cpp tests/unit/membership/transport/rdma/pieces_test.cpp
+	tests/unit/membership/transport/rdma/keys_test.cpp tests/unit/membership/transport/rdma/link_test.cpp tests/unit/membership/transport/rdma/pieces_test.cpp
 tests_unit_rdma_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_rdma_tests_LDADD = membership/transport/rdma/libmotetrdma.la membership/transport/udp/libaddress.la libs/loop/libloop.la libs/base/libbase.la $(RDMA_LIBS) $(GTEST_LIBS)
 TESTS += tests/unit/rdma_tests

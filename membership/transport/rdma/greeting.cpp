@@ -30,7 +30,7 @@ std::optional<std::array<std::uint8_t, kGreetingSize>> encode(const Greeting& g,
     Writer w(bytes);
     w.bytes(as_bytes(g.answer ? "MTRA" : "MTRQ"));
     w.u8(kVersion);
-    w.u8(g.key_id);
+    w.u8(secret == nullptr ? 0 : secret->id());
     w.u16(big(secret == nullptr ? kPlaintext : std::uint16_t{0}));
     w.u64(big(g.cluster));
     w.u32(big(g.from));
@@ -50,7 +50,7 @@ std::optional<Greeting> decode(ByteView data, const Context& context, const Secr
     Greeting g;
     g.answer = magic == "MTRA";
     const std::uint8_t version = in.u8();
-    g.key_id = in.u8();
+    const std::uint8_t key_id = in.u8();
     const std::uint16_t flags = in.u16();
     g.plaintext = flags == kPlaintext;
     g.cluster = in.u64();
@@ -59,7 +59,7 @@ std::optional<Greeting> decode(ByteView data, const Context& context, const Secr
     const ByteView nonce = in.bytes(g.nonce.size());
     std::copy(nonce.begin(), nonce.end(), g.nonce.begin());
     if ((!g.answer && magic != "MTRQ") || version != kVersion || (flags & ~kPlaintext) != 0 || g.from == 0) return std::nullopt;
-    if (g.plaintext != (secret == nullptr)) return std::nullopt;
+    if (g.plaintext != (secret == nullptr) || key_id != (secret == nullptr ? 0 : secret->id())) return std::nullopt;
     if (secret != nullptr) {
         std::array<std::uint8_t, kMacSize> mac;
         if (!mac_of(data.first(kAuthenticatedSize), context, *secret, mac)) return std::nullopt;

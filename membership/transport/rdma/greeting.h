@@ -17,7 +17,6 @@ using Nonce = std::array<std::uint8_t, 16>;
 struct Greeting {
     bool answer = false;
     bool plaintext = false;
-    std::uint8_t key_id = 0;
     std::uint64_t cluster = 0;       // hash_of() the cluster's name
     NodeId from = 0;
     std::uint64_t incarnation = 0;   // of `from`
@@ -33,8 +32,8 @@ struct Context {
 
 // `secret` null: plaintext, no authentication. Nothing: the library failed.
 std::optional<std::array<std::uint8_t, kGreetingSize>> encode(const Greeting& greeting, const Context& context, const Secret* secret);
-// The connection manager may pad: what is behind the 92 bytes is ignored. Nothing: not a greeting, or not authentic, or plaintext where
-// a secret is wanted, or the reverse.
+// The connection manager may pad: what is behind the 92 bytes is ignored. Nothing: not a greeting, or not authentic under this secret, or
+// plaintext where a secret is wanted, or the reverse.
 std::optional<Greeting> decode(ByteView data, const Context& context, const Secret* secret);
 
 }  // namespace motet::transport::rdma

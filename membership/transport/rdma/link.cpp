@@ -19,14 +19,14 @@ std::uint32_t send_depth(std::size_t peers) {
 }  // namespace
 
 const char* name(Drop why) {
-    constexpr const char* kNames[] = {"truncated", "not_ours", "unknown_sender", "other_destination", "plaintext", "unknown_life",
+    constexpr const char* kNames[] = {"truncated", "not_ours", "unknown_sender", "other_destination", "plaintext", "unknown_key", "unknown_life",
                                       "replayed", "forged", "malformed_probe", "bad_query"};
     return kNames[static_cast<std::size_t>(why)];
 }
 
-Link::Link(LinkConfig config, const Secret* secret, std::uint64_t incarnation, std::unique_ptr<Fabric> fabric)
+Link::Link(LinkConfig config, const Keyring* keys, std::uint64_t incarnation, std::unique_ptr<Fabric> fabric)
     : config_(std::move(config)),
-      secret_(secret),
+      keys_(keys),
       incarnation_(incarnation),
       cluster_(hash_of(config_.cluster_name)),
       fabric_(std::move(fabric)),
@@ -47,11 +47,9 @@ Link::~Link() {
 std::span<const int> Link::descriptors() const { return open_ ? fabric_->descriptors() : std::span<const int>(); }
 
 Status Link::open(Instant now) {
-    if (!plaintext() && !seal_) {
-        Result<Seal> made = Seal::make(*secret_, {config_.self, incarnation_, config_.number, 0});
-        if (!made) return made.error();
-        seal_ = std::move(*made);
-    }
+    for (unsigned slot = 0; slot < Keyring::kSlots; ++slot)
+        if (secret(slot) != nullptr && !seals_[slot])
+            if (const Status made = seal(seals_, slot, config_.self, incarnation_); !made) return made;
     Result<Opened> opened = fabric_->open(config_.fabric);
     if (!opened) return opened.error();
     opened_ = *opened;
@@ -160,7 +158,8 @@ void Link::act(Peer& peer, Query::Do what, Instant now) {
             fill_randomly(peer.nonce);
             const Greeting request{.answer = false, .plaintext = plaintext(), .cluster = cluster_, .from = config_.self,
                                    .incarnation = incarnation_, .nonce = peer.nonce};
-            const auto data = encode(request, {.to = peer.id, .link = config_.number}, secret_);
+            const bool other = peer.ask_with_other && secret(keys_->other()) != nullptr;
+            const auto data = encode(request, {.to = peer.id, .link = config_.number}, secret(other ? keys_->other() : sending()));
             possible = data && fabric_->ask(peer.ticket, *data);
             break;
         }
@@ -188,6 +187,9 @@ void Link::on_event(const Event& event, Instant now) {
             return;
         case Event::Kind::failed:
             if (peer == nullptr) return;
+            // It may have been started with the one of our two keys that we do not send with.
+            peer->ask_with_other = event.refused && !peer->ask_with_other && !plaintext() && secret(keys_->other()) != nullptr;
+            if (peer->ask_with_other) return act(*peer, peer->query.on_failed(now, false), now);
             if (event.refused && !std::exchange(peer->refusal_said, true))
                 MOTET_LOG(warning, "link %u: node %u (%s) refuses this node: another cluster name, another key, or one side without encryption",
                           config_.number, peer->id, peer->address.c_str());
@@ -220,15 +222,15 @@ void Link::on_event(const Event& event, Instant now) {
 
 void Link::on_answered(Peer& peer, const Event& event, Instant now) {
     const Context context{.to = config_.self, .link = config_.number, .queue_pair = event.target.queue_pair};
-    const auto answer = decode(event.data, context, secret_);
+    unsigned slot = 0;
+    const auto answer = read(event.data, context, slot);
     const bool good = answer && answer->answer && answer->cluster == cluster_ && answer->from == peer.id && answer->nonce == peer.nonce &&
                       answer->incarnation != 0 && event.target.handle != kNoHandle;
-    std::optional<Seal> seal;
-    if (good && !plaintext()) {
-        Result<Seal> made = Seal::make(*secret_, {peer.id, answer->incarnation, config_.number, 0});
-        if (made) seal = std::move(*made);
-    }
-    if (!good || seal.has_value() == plaintext()) {
+    Seals seals;
+    bool sealed = good;
+    for (slot = 0; sealed && slot < Keyring::kSlots; ++slot)
+        if (secret(slot) != nullptr) sealed = static_cast<bool>(seal(seals, slot, peer.id, answer->incarnation));
+    if (!sealed) {
         drop(Drop::bad_query);
         if (event.target.handle != kNoHandle) fabric_->forget(event.target.handle);
         return act(peer, peer.query.on_failed(now, true), now);
@@ -242,14 +244,15 @@ void Link::on_answered(Peer& peer, const Event& event, Instant now) {
         peer.hears_group = false;
     }
     peer.incarnation = answer->incarnation;
-    peer.seal = std::move(seal);
-    peer.refusal_said = false;
+    peer.seals = std::move(seals);
+    peer.refusal_said = peer.ask_with_other = false;
     act(peer, peer.query.on_answer(), now);
     probe_due_ = now;   // it shall hear us, too
 }
 
 void Link::on_asked(const Event& event, Instant now) {
-    const auto request = decode(event.data, {.to = config_.self, .link = config_.number}, secret_);
+    unsigned slot = 0;
+    const auto request = read(event.data, {.to = config_.self, .link = config_.number}, slot);
     Peer* const peer = request && !request->answer && request->cluster == cluster_ ? find(request->from) : nullptr;
     if (peer == nullptr) {
         drop(Drop::bad_query);
@@ -257,11 +260,42 @@ void Link::on_asked(const Event& event, Instant now) {
     }
     const Greeting answer{.answer = true, .plaintext = plaintext(), .cluster = cluster_, .from = config_.self, .incarnation = incarnation_,
                           .nonce = request->nonce};
-    const auto data = encode(answer, {.to = peer->id, .link = config_.number, .queue_pair = opened_.queue_pair}, secret_);
+    // Under the key of the question: the asker may not have a newer one yet.
+    const auto data = encode(answer, {.to = peer->id, .link = config_.number, .queue_pair = opened_.queue_pair}, secret(slot));
     if (data) fabric_->accept(event.asker, *data);
     else fabric_->reject(event.asker);
     // What it says of itself proves nothing: a request can be replayed. It is a reason to ask.
     if (request->incarnation != peer->incarnation) peer->query.on_changed(now);
+}
+
+std::optional<Greeting> Link::read(ByteView greeting, const Context& context, unsigned& slot) const {
+    if (plaintext()) return decode(greeting, context, nullptr);
+    for (slot = 0; slot < Keyring::kSlots; ++slot)
+        if (secret(slot) != nullptr)
+            if (auto found = decode(greeting, context, secret(slot))) return found;
+    return std::nullopt;
+}
+
+// --- keys
+
+Status Link::seal(Seals& seals, unsigned slot, NodeId node, std::uint64_t incarnation) const {
+    Result<Seal> made = Seal::make(*secret(slot), {node, incarnation, config_.number});
+    if (!made) return made.error();
+    seals[slot] = std::move(*made);
+    return Done{};
+}
+
+Status Link::add_key(unsigned slot) {
+    Status made = seal(seals_, slot, config_.self, incarnation_);
+    for (Peer& peer : peers_)
+        if (made && peer.incarnation != 0) made = seal(peer.seals, slot, peer.id, peer.incarnation);
+    if (!made) drop_key(slot);
+    return made;
+}
+
+void Link::drop_key(unsigned slot) {
+    seals_[slot].reset();
+    for (Peer& peer : peers_) peer.seals[slot].reset();
 }
 
 // --- the group

@@ -10,6 +10,7 @@
 
 #include "membership/transport/rdma/fabric.h"
 #include "membership/transport/rdma/greeting.h"
+#include "membership/transport/rdma/keyring.h"
 #include "membership/transport/rdma/peer.h"
 #include "membership/transport/rdma/slots.h"
 #include "membership/transport/transport.h"
@@ -35,11 +36,12 @@ struct LinkConfig {
     };
     std::vector<Node> peers;                    // without this node
     Duration probe_period = seconds(1);
+    Duration poll{};                            // so long after a completion the next one is looked for without sleeping
 };
 
 // Why datagrams were not delivered, and queries not answered.
 enum class Drop : std::uint8_t {
-    truncated, not_ours, unknown_sender, other_destination, plaintext, unknown_life, replayed, forged, malformed_probe, bad_query, count_
+    truncated, not_ours, unknown_sender, other_destination, plaintext, unknown_key, unknown_life, replayed, forged, malformed_probe, bad_query, count_
 };
 const char* name(Drop why);
 
@@ -61,8 +63,8 @@ public:
     static constexpr Duration kReopenFirst = milliseconds(500), kReopenMax = seconds(5);
     static constexpr unsigned kMissedMax = 3;                   // probe periods
 
-    // `secret` null: plaintext. It, and nothing else, is shared with other links.
-    Link(LinkConfig config, const Secret* secret, std::uint64_t incarnation, std::unique_ptr<Fabric> fabric);
+    // `keys` null: plaintext. They, and nothing else, are shared with other links; each change of them is followed by a call below.
+    Link(LinkConfig config, const Keyring* keys, std::uint64_t incarnation, std::unique_ptr<Fabric> fabric);
     ~Link();
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
@@ -74,8 +76,14 @@ public:
     bool multicast(ByteView frame);
     bool unicast(NodeId to, ByteView frame);
     void flush();
-    // True: the batch was full, there may be more.
+    // True: the batch was full, or it is time to look again without sleeping; no descriptor tells of what comes until it is false.
     bool receive(Instant now, const std::function<void(ByteView frame)>& handler);
+
+    // A key has been installed in this slot: what is sealed with it is accepted. After an error it is not.
+    Status add_key(unsigned slot);
+    // It has gone from there.
+    void drop_key(unsigned slot);
+    void set_probe_period(Duration period) { config_.probe_period = period; }
 
     bool up() const { return open_ && !port_down_; }
     // Changes when the link is closed and opened: descriptors() are new ones then.
@@ -93,6 +101,7 @@ public:
     std::string describe() const;
 
 private:
+    using Seals = std::array<std::optional<Seal>, Keyring::kSlots>;   // by the slot of the key
     struct Peer {
         NodeId id;
         std::string address;
@@ -101,14 +110,14 @@ private:
         Nonce nonce{};
         Target target{};                        // the last one known: replaced when a newer one is proved
         std::uint64_t incarnation = 0;          // 0: none proved yet
-        std::optional<Seal> seal{};
+        Seals seals{};
         std::array<ReplayWindow, 3> windows{};  // by class
         Instant heard{}, heard_group{}, probed{}, changed{};
         bool alive = false, heard_ever = false, group_ever = false;
         bool hears_group = false;               // its last probe listed us
         unsigned misses = 0;                    // its probes in a row that did not
         std::uint32_t mtu = 0;                  // announced; 0: not yet
-        bool refusal_said = false;
+        bool refusal_said = false, ask_with_other = false;
         std::string cause = "never heard";
         std::uint32_t ups = 0, downs = 0;
     };
@@ -133,17 +142,24 @@ private:
     void break_link(const char* why);
     void repost();
     bool drop(Drop why) { ++counters_.dropped[static_cast<std::size_t>(why)]; return false; }
-    bool plaintext() const { return secret_ == nullptr; }
+    bool plaintext() const { return keys_ == nullptr; }
+    // Under any key that is accepted; `slot`: which.
+    std::optional<Greeting> read(ByteView greeting, const Context& context, unsigned& slot) const;
+    const Secret* secret(unsigned slot) const { return plaintext() ? nullptr : keys_->at(slot); }
+    unsigned sending() const { return plaintext() ? 0 : keys_->sending(); }
+    Status seal(Seals& seals, unsigned slot, NodeId node, std::uint64_t incarnation) const;
+    bool accepts(std::uint8_t key_id) const;
+    bool open(Peer& peer, const Envelope& envelope, ByteView datagram);
     std::size_t overhead() const { return plaintext() ? kEnvelopeSize : kOverhead; }
     Peer* find(NodeId id);
     const Peer* find(NodeId id) const { return const_cast<Link*>(this)->find(id); }
     Peer* holder(Ticket ticket);
 
     LinkConfig config_;
-    const Secret* secret_;
+    const Keyring* keys_;
     const std::uint64_t incarnation_, cluster_;
     std::unique_ptr<Fabric> fabric_;
-    std::optional<Seal> seal_;                  // of what we send
+    Seals seals_;                               // of what we send
     std::uint64_t counter_ = 0;                 // never starts again within an incarnation
     std::vector<Peer> peers_;
     Opened opened_;
@@ -152,7 +168,7 @@ private:
     unsigned generation_ = 0;
     Target group_;
     bool joining_ = false, fanning_out_ = false, join_said_ = false;
-    Instant join_due_{}, join_deadline_ = kNever, reopen_due_{}, probe_due_{};
+    Instant join_due_{}, join_deadline_ = kNever, reopen_due_{}, probe_due_{}, completed_{};
     Duration rejoin_ = kRejoinFirst, reopen_ = kReopenFirst;
     Ticket tickets_ = 0;
     SendSlots slots_;

@@ -63,9 +63,11 @@ bool Link::send(Class kind, NodeId to, std::span<const Target> targets, ByteView
     const std::span<std::uint8_t> buffer = fabric_->send_buffer(slot).first(length);
     const auto envelope = buffer.first<kEnvelopeSize>();
     ++counter_;
-    encode({.kind = kind, .plaintext = plaintext(), .from = config_.self, .to = to, .incarnation = incarnation_, .counter = counter_}, envelope);
+    const std::uint8_t key_id = plaintext() ? 0 : secret(sending())->id();
+    encode({.kind = kind, .key_id = key_id, .plaintext = plaintext(), .from = config_.self, .to = to, .incarnation = incarnation_, .counter = counter_},
+           envelope);
     std::copy(payload.begin(), payload.end(), buffer.begin() + kEnvelopeSize);
-    if (!plaintext() && !seal_->close(envelope, counter_, buffer.subspan(kEnvelopeSize, payload.size()), buffer.last<kTagSize>())) {
+    if (!plaintext() && !seals_[sending()]->close(envelope, counter_, buffer.subspan(kEnvelopeSize, payload.size()), buffer.last<kTagSize>())) {
         slots_.give_back();
         ++counters_.send_failures;
         return false;
@@ -122,7 +124,7 @@ bool Link::receive(Instant now, const std::function<void(ByteView)>& handler) {
     Condition condition;
     for (unsigned i = 0; i < kEventsPerRound && generation == generation_ && fabric_->next(condition); ++i) on_condition(condition, now);
     std::size_t done = 0;
-    bool armed = false;
+    bool armed = false, look_again = false;
     while (generation == generation_ && !broken_ && done < kBatch) {
         if (pending_.empty()) collect_sends();
         completions_.clear();
@@ -135,8 +137,13 @@ bool Link::receive(Instant now, const std::function<void(ByteView)>& handler) {
             if (reposts_.size() == kRepostBatch) repost();
         }
         done += completions_.size();
-        if (!completions_.empty()) continue;
+        if (!completions_.empty()) {
+            completed_ = now;
+            continue;
+        }
         if (armed) break;
+        look_again = now - completed_ < config_.poll;
+        if (look_again) break;
         // What completes between the last look and the arming raises no event: look once more.
         armed = true;
         if (!fabric_->arm()) break_link("completions cannot be waited for");
@@ -149,7 +156,7 @@ bool Link::receive(Instant now, const std::function<void(ByteView)>& handler) {
         fail(broken_why_, false, now);
         return false;
     }
-    return done >= kBatch;      // then it is not armed, and must be called again
+    return done >= kBatch || look_again;      // then it is not armed, and must be called again
 }
 
 // Before the tag is verified nothing is changed but counters.
@@ -163,7 +170,8 @@ void Link::on_datagram(ByteView datagram, std::uint32_t source, Instant now, con
     Peer* const peer = find(envelope->from);
     if (peer == nullptr) return void(drop(Drop::unknown_sender));
     if (envelope->to != 0 && envelope->to != config_.self) return void(drop(Drop::other_destination));
-    if (envelope->plaintext != plaintext() || envelope->key_id != 0) return void(drop(Drop::plaintext));
+    if (envelope->plaintext != plaintext()) return void(drop(Drop::plaintext));
+    if (!accepts(envelope->key_id)) return void(drop(Drop::unknown_key));
     if (envelope->incarnation != peer->incarnation || peer->incarnation == 0) {
         drop(Drop::unknown_life);
         return peer->query.on_changed(now);
@@ -172,7 +180,7 @@ void Link::on_datagram(ByteView datagram, std::uint32_t source, Instant now, con
     if (window.seen(envelope->counter)) return void(drop(Drop::replayed));
     ByteView payload = datagram.subspan(kEnvelopeSize);
     if (!plaintext()) {
-        if (!peer->seal->open(datagram.first<kEnvelopeSize>(), envelope->counter, payload, plain_)) return void(drop(Drop::forged));
+        if (!open(*peer, *envelope, datagram)) return void(drop(Drop::forged));
         payload = plain_;
     }
     window.mark(envelope->counter);
@@ -182,6 +190,22 @@ void Link::on_datagram(ByteView datagram, std::uint32_t source, Instant now, con
     if (source != peer->target.queue_pair) peer->query.on_changed(now);
     if (envelope->kind == Class::probe) return on_probe(*peer, *envelope, payload, now);
     handler(payload);
+}
+
+bool Link::accepts(std::uint8_t key_id) const {
+    if (plaintext()) return key_id == 0;
+    for (unsigned slot = 0; slot < Keyring::kSlots; ++slot)
+        if (secret(slot) != nullptr && secret(slot)->id() == key_id) return true;
+    return false;
+}
+
+// Into plain_. Two keys may have one id: then each is tried.
+bool Link::open(Peer& peer, const Envelope& envelope, ByteView datagram) {
+    for (unsigned slot = 0; slot < Keyring::kSlots; ++slot)
+        if (peer.seals[slot] && secret(slot) != nullptr && secret(slot)->id() == envelope.key_id &&
+            peer.seals[slot]->open(datagram.first<kEnvelopeSize>(), envelope.counter, datagram.subspan(kEnvelopeSize), plain_))
+            return true;
+    return false;
 }
 
 // Probe: MTU u32, number of node ids u32, ids of those whose group probes the sender hears.

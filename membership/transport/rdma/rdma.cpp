@@ -9,13 +9,15 @@
 #include <cstring>
 
 #include "libs/loop/loop.h"
+#include "membership/transport/key.h"
 
 namespace motet::transport {
 namespace {
 
 class Rdma final : public Transport {
 public:
-    Rdma(std::unique_ptr<rdma::Secret> secret, std::vector<std::unique_ptr<rdma::Link>> links) : secret_(std::move(secret)) {
+    Rdma(const RdmaConfig& config, std::unique_ptr<rdma::Keyring> keys, std::vector<std::unique_ptr<rdma::Link>> links)
+        : config_(config), keys_(std::move(keys)) {
         for (auto& link : links) links_.push_back({std::move(link)});
         poller_ = ::epoll_create1(EPOLL_CLOEXEC);
         look_at_descriptors();
@@ -83,7 +85,7 @@ public:
         Rejected r;
         for (const Watched& w : links_) {
             const rdma::LinkCounters& c = w.link->counters();
-            r.unauthenticated += c.of(rdma::Drop::forged) + c.of(rdma::Drop::plaintext) + c.of(rdma::Drop::bad_query);
+            r.unauthenticated += c.of(rdma::Drop::forged) + c.of(rdma::Drop::plaintext) + c.of(rdma::Drop::unknown_key) + c.of(rdma::Drop::bad_query);
             r.malformed += c.of(rdma::Drop::truncated) + c.of(rdma::Drop::not_ours) + c.of(rdma::Drop::malformed_probe);
             r.duplicate += c.of(rdma::Drop::replayed);
             r.unknown_sender += c.of(rdma::Drop::unknown_sender);
@@ -96,6 +98,37 @@ public:
         std::size_t most = SIZE_MAX;
         for (const Watched& w : links_) most = std::min(most, w.link->frame_max());
         return most;
+    }
+
+    Status install_key(const Crypto& crypto, int key) override {
+        if (!keys_ || !crypto.on()) return error("encryption over rdma cannot be turned on or off while the node runs; restart motet to use it");
+        const Result<Key> read = Key::read(key);
+        if (!read) return read.error();
+        Result<rdma::Secret> secret = rdma::Secret::make(read->bytes(), config_.cluster_name);
+        if (!secret) return secret.error();
+        if (const Status installed = keys_->install(std::move(*secret)); !installed) return installed;
+        for (Watched& w : links_)
+            if (const Status added = w.link->add_key(keys_->other()); !added) {
+                (void)forget_old_key();
+                return added;
+            }
+        return Done{};
+    }
+    Status use_installed_key() override { return keys_ ? keys_->use_installed() : Transport::use_installed_key(); }
+    Status forget_old_key() override {
+        if (!keys_) return Transport::forget_old_key();
+        for (Watched& w : links_) w.link->drop_key(keys_->other());
+        keys_->forget_other();
+        return Done{};
+    }
+    Status reconfigure(const RdmaConfig& wanted, int key) {
+        if (wanted.nodes != config_.nodes) return error("nodes and addresses cannot change over rdma while the node runs; restart motet to use them");
+        if (wanted.encrypted != config_.encrypted || (key >= 0 && !config_.encrypted)) return install_key({.cipher = "none"}, -1);
+        if (key >= 0)
+            if (const Status installed = install_key({.cipher = "aes256"}, key); !installed) return installed;
+        config_.probe_period = wanted.probe_period;
+        for (Watched& w : links_) w.link->set_probe_period(wanted.probe_period);
+        return Done{};
     }
 
 private:
@@ -133,7 +166,8 @@ private:
         }
     }
 
-    std::unique_ptr<rdma::Secret> secret_;
+    RdmaConfig config_;
+    std::unique_ptr<rdma::Keyring> keys_;
     std::vector<Watched> links_;
     std::vector<LinkState> states_;
     int poller_ = -1;
@@ -144,8 +178,13 @@ std::string address_of(const RdmaConfig::Node& node, std::size_t link) { return 
 
 }  // namespace
 
-std::unique_ptr<Transport> make_rdma(std::unique_ptr<rdma::Secret> secret, std::vector<std::unique_ptr<rdma::Link>> links) {
-    return std::make_unique<Rdma>(std::move(secret), std::move(links));
+std::unique_ptr<Transport> make_rdma(const RdmaConfig& config, std::unique_ptr<rdma::Keyring> keys, std::vector<std::unique_ptr<rdma::Link>> links) {
+    return std::make_unique<Rdma>(config, std::move(keys), std::move(links));
+}
+
+Status reconfigure_rdma(Transport& transport, const RdmaConfig& config, int key) {
+    auto* rdma = dynamic_cast<Rdma*>(&transport);
+    return rdma == nullptr ? Status(error("transport %s is not rdma", transport.describe().c_str())) : rdma->reconfigure(config, key);
 }
 
 Result<std::uint64_t> prepare_rdma(const RdmaConfig& config) {
@@ -163,11 +202,11 @@ Result<std::uint64_t> prepare_rdma(const RdmaConfig& config) {
 }
 
 Result<std::unique_ptr<Transport>> open_rdma(const RdmaConfig& config, ByteView key, std::uint64_t incarnation) {
-    std::unique_ptr<rdma::Secret> secret;
+    std::unique_ptr<rdma::Keyring> keys;
     if (config.encrypted) {
         Result<rdma::Secret> made = rdma::Secret::make(key, config.cluster_name);
         if (!made) return made.error();
-        secret = std::make_unique<rdma::Secret>(std::move(*made));
+        keys = std::make_unique<rdma::Keyring>(std::move(*made));
     }
 
     std::vector<std::unique_ptr<rdma::Link>> links;
@@ -179,6 +218,7 @@ Result<std::unique_ptr<Transport>> open_rdma(const RdmaConfig& config, ByteView 
         c.group = config.links[i].group;
         c.multicast = config.multicast;
         c.probe_period = config.probe_period;
+        c.poll = config.poll;
         c.fabric.port = config.links[i].port;
         c.fabric.receive_depth = config.receive_depth;
         c.fabric.send_depth = config.send_depth;
@@ -190,12 +230,12 @@ Result<std::unique_ptr<Transport>> open_rdma(const RdmaConfig& config, ByteView 
             else c.peers.push_back({node.id, address});
         }
         if (c.fabric.address.empty()) continue;
-        auto link = std::make_unique<rdma::Link>(std::move(c), secret.get(), incarnation, rdma::make_verbs());
+        auto link = std::make_unique<rdma::Link>(std::move(c), keys.get(), incarnation, rdma::make_verbs());
         if (const Status opened = link->open(loop::monotonic_now()); !opened) return opened.error();
         links.push_back(std::move(link));
     }
     if (links.empty()) return error("this node (%u) is not in the nodelist, or has no ring0_addr", config.self);
-    return make_rdma(std::move(secret), std::move(links));
+    return make_rdma(config, std::move(keys), std::move(links));
 }
 
 }  // namespace motet::transport

@@ -22,6 +22,7 @@ struct RdmaConfig {
     struct Node {
         NodeId id = 0;
         std::vector<std::string> addresses;     // numeric, by link; empty text: not on this link
+        bool operator==(const Node&) const = default;
     };
     std::vector<Node> nodes;                    // this node included
     struct LinkOptions {
@@ -30,6 +31,7 @@ struct RdmaConfig {
     };
     std::vector<LinkOptions> links;             // at most kRdmaLinksMax
     rdma::Multicast multicast = rdma::Multicast::automatic;
+    Duration poll{};                            // busy polling after each completion; 0: none
     std::uint32_t mtu_max = 0, receive_depth = 1024, send_depth = 0;   // 0: the device's; enough for a fanned-out token visit
     bool encrypted = true;
     Duration probe_period = seconds(1);
@@ -42,8 +44,12 @@ Result<std::uint64_t> prepare_rdma(const RdmaConfig& config);
 // Opens the devices. `key`: of the cluster, needed when encrypted; not kept. Errors name the address, the reason and the remedy.
 Result<std::unique_ptr<Transport>> open_rdma(const RdmaConfig& config, ByteView key, std::uint64_t incarnation);
 
-// The same on links made by hand, for tests.
-std::unique_ptr<Transport> make_rdma(std::unique_ptr<rdma::Secret> secret, std::vector<std::unique_ptr<rdma::Link>> links);
+// The same on links made by hand, for tests. `keys` null: plaintext.
+std::unique_ptr<Transport> make_rdma(const RdmaConfig& config, std::unique_ptr<rdma::Keyring> keys, std::vector<std::unique_ptr<rdma::Link>> links);
+
+// While it runs: timing, and a key, which is the first step of its change (Transport::install_key); `key` -1: stays. Nodes, addresses
+// and whether there is encryption cannot change. After an error everything is as it was.
+Status reconfigure_rdma(Transport& transport, const RdmaConfig& config, int key);
 
 // More than every earlier life of this node used, stored before it returns: <state_dir>/rdma_incarnation_<nodeid>, decimal.
 // Keys and counters of encryption are never used twice because of it.

@@ -48,7 +48,8 @@ Result<Secret> Secret::make(ByteView cluster_key, std::string_view cluster_name)
     Secret secret;
     // An empty salt is what HKDF replaces by zeros; OpenSSL wants it left out, and a name is never empty behind this.
     const std::string_view salt = cluster_name.empty() ? std::string_view("\0", 1) : cluster_name;
-    if (!hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, cluster_key, as_bytes(salt), secret.root_))
+    if (!hkdf(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, cluster_key, as_bytes(salt), secret.root_) ||
+        !secret.derive(as_bytes("motet-rdma-key-id-1"), std::span(&secret.id_, 1)))
         return error("libcrypto offers no HKDF with SHA-256; install its default provider, or set crypto_cipher: none with allow_unencrypted: yes");
     return secret;
 }
@@ -63,7 +64,7 @@ Result<Seal> Seal::make(const Secret& secret, const Sender& sender) {
     Bytes info;
     Writer w(info);
     w.bytes(as_bytes("motet-rdma-1"));
-    w.u8(sender.key_id);
+    w.u8(secret.id());
     w.u8(sender.link);
     for (int shift = 24; shift >= 0; shift -= 8) w.u8(static_cast<std::uint8_t>(sender.node >> shift));
     for (int shift = 56; shift >= 0; shift -= 8) w.u8(static_cast<std::uint8_t>(sender.incarnation >> shift));

@@ -19,7 +19,7 @@ namespace motet::transport::rdma {
 struct Sender {
     NodeId node = 0;
     std::uint64_t incarnation = 0;
-    std::uint8_t link = 0, key_id = 0;
+    std::uint8_t link = 0;
 };
 
 // The cluster's key in the form everything is derived from. The bytes it was made of can be wiped afterwards.
@@ -32,10 +32,13 @@ public:
 
     // HKDF-SHA-256; false if the library fails.
     bool derive(ByteView info, std::span<std::uint8_t> out) const;
+    // Follows from the key and goes with each datagram: which key it is sealed with. Two keys may have the same one.
+    std::uint8_t id() const { return id_; }
 
 private:
     Secret() = default;
     std::array<std::uint8_t, 32> root_{};
+    std::uint8_t id_ = 0;
 };
 
 class Seal {

@@ -91,6 +91,26 @@ TEST(Merge, ANodeMayMoveToAnotherPlaceInTheListAndOthersMayComeAndGo) {
     EXPECT_FALSE(moved(cluster(), fresh));
 }
 
+// Over rdma only timing and the key change: every node says so in its vote, before any changes.
+TEST(Merge, OverRdmaNodesAddressesAndEncryptionStay) {
+    Snapshot running = cluster();
+    running.set("totem.transport", "rdma");
+    running.set("totem.crypto_cipher", "aes256");
+    const auto changed = [&](std::string key, std::string value) {
+        Snapshot s = running;
+        s.set(std::move(key), std::move(value));
+        return merge(running, s);
+    };
+    EXPECT_FALSE(refused(changed("totem.token", "5000")));
+    EXPECT_FALSE(refused(changed("totem.keyfile", "/etc/motet/another")));
+    EXPECT_TRUE(refused(changed("nodelist.node.1.ring0_addr", "127.0.0.3")));
+    EXPECT_TRUE(refused(changed("totem.crypto_cipher", "none")));
+    Snapshot third = running;
+    third.set("nodelist.node.2.nodeid", "3");
+    third.set("nodelist.node.2.ring0_addr", "127.0.0.3");
+    EXPECT_TRUE(refused(merge(running, third)));
+}
+
 // Goal: what stays because it cannot change, and what changes beside it, are checked together.
 TEST(Merge, NewValuesThatDoNotFitTheOldTransportAreRefused) {
     Snapshot fresh = cluster();

@@ -18,7 +18,8 @@ struct Node {
 
 class RdmaLink : public ::testing::Test {
 protected:
-    RdmaLink() : secret_(std::move(*Secret::make(as_bytes("0123456789abcdef0123456789abcdef"), "c"))) {}
+    static Secret secret(std::string_view key) { return std::move(*Secret::make(as_bytes(key), "c")); }
+    RdmaLink() : keys_(secret("0123456789abcdef0123456789abcdef")) {}
 
     static std::string address(NodeId id) { return "10.0.0." + std::to_string(id); }
     LinkConfig config(NodeId self, std::size_t nodes) {
@@ -32,16 +33,16 @@ protected:
             if (id != self) c.peers.push_back({id, address(id)});
         return c;
     }
-    Node& make(LinkConfig c, const Secret* secret, std::uint64_t incarnation = 1000) {
+    Node& make(LinkConfig c, const Keyring* keys, std::uint64_t incarnation = 1000) {
         auto fabric = std::make_unique<FakeFabric>(switch_);
         Node& node = nodes_[c.self];
         node.link.reset();
         node.fabric = fabric.get();
-        node.link = std::make_unique<Link>(std::move(c), secret, incarnation, std::move(fabric));
+        node.link = std::make_unique<Link>(std::move(c), keys, incarnation, std::move(fabric));
         return node;
     }
     void start(std::size_t count) {
-        for (NodeId id = 1; id <= count; ++id) ASSERT_TRUE(make(config(id, count), &secret_).link->open(now_));
+        for (NodeId id = 1; id <= count; ++id) ASSERT_TRUE(make(config(id, count), &keys_).link->open(now_));
         settle();
     }
     // Everybody works until nobody has anything to do.
@@ -60,7 +61,7 @@ protected:
     FakeFabric& fabric(NodeId id) { return *nodes_[id].fabric; }
     void say(NodeId from, std::string_view text) { link(from).multicast(as_bytes(text)), link(from).flush(), settle(); }
 
-    Secret secret_;
+    Keyring keys_;
     FakeSwitch switch_;
     std::map<NodeId, Node> nodes_;
     Instant now_ = Instant{} + seconds(100);
@@ -129,7 +130,7 @@ TEST_F(RdmaLink, RequiredMeansNothingWithoutTheGroup) {
     for (NodeId id = 1; id <= 2; ++id) {
         LinkConfig c = config(id, 2);
         c.multicast = Multicast::required;
-        ASSERT_TRUE(make(std::move(c), &secret_).link->open(now_));
+        ASSERT_TRUE(make(std::move(c), &keys_).link->open(now_));
     }
     settle();
     EXPECT_FALSE(link(1).multicast(as_bytes("x")));
@@ -143,7 +144,7 @@ TEST_F(RdmaLink, NeverMeansNever) {
     for (NodeId id = 1; id <= 2; ++id) {
         LinkConfig c = config(id, 2);
         c.multicast = Multicast::never;
-        ASSERT_TRUE(make(std::move(c), &secret_).link->open(now_));
+        ASSERT_TRUE(make(std::move(c), &keys_).link->open(now_));
     }
     settle();
     pass(seconds(40));
@@ -156,7 +157,7 @@ TEST_F(RdmaLink, ARestartedPeerIsFoundAgainAndItsOldDatagramsAreNot) {
     start(2);
     say(2, "before");
     const std::vector<Bytes> recorded = fabric(2).sent;
-    make(config(2, 2), &secret_, 2000);
+    make(config(2, 2), &keys_, 2000);
     ASSERT_TRUE(link(2).open(now_));
     pass(seconds(3));
     say(2, "after");
@@ -241,7 +242,7 @@ TEST_F(RdmaLink, BadDatagramsOfEveryKindAreDroppedAndCounted) {
         {"class 0", Drop::not_ours, [](Bytes& b) { b[5] = 0; }},
         {"class 4", Drop::not_ours, [](Bytes& b) { b[5] = 4; }},
         {"an unknown flag", Drop::not_ours, at(7, 2)},
-        {"another key id", Drop::plaintext, at(6, 1)},
+        {"another key id", Drop::unknown_key, at(6, 1)},
         {"claims to be plaintext", Drop::plaintext, at(7, 1)},
         {"a sender that is no node", Drop::unknown_sender, at(8, 1)},
         {"sender 0", Drop::unknown_sender, [](Bytes& b) { b[11] = 0; }},
@@ -272,7 +273,7 @@ TEST_F(RdmaLink, BadDatagramsOfEveryKindAreDroppedAndCounted) {
 
 TEST_F(RdmaLink, AnotherKeyAnotherClusterAndPlaintextStayOutside) {
     start(2);
-    const Secret other = std::move(*Secret::make(as_bytes("some other key, long enough to be one"), "c"));
+    const Keyring other(secret("some other key, long enough to be one"));
     LinkConfig wrong_key = config(3, 3);
     ASSERT_TRUE(make(std::move(wrong_key), &other).link->open(now_));
     pass(seconds(3));
@@ -283,7 +284,7 @@ TEST_F(RdmaLink, AnotherKeyAnotherClusterAndPlaintextStayOutside) {
     EXPECT_FALSE(link(3).hears(1));
     LinkConfig foreign = config(3, 3);
     foreign.cluster_name = "another";
-    ASSERT_TRUE(make(std::move(foreign), &secret_).link->open(now_));
+    ASSERT_TRUE(make(std::move(foreign), &keys_).link->open(now_));
     pass(seconds(7));
     EXPECT_FALSE(link(3).hears(1));
     say(1, "among us");
@@ -314,7 +315,7 @@ TEST_F(RdmaLink, ASilentPeerIsDownAfterThreePeriodsAndUpAgainWhenHeard) {
 }
 
 TEST_F(RdmaLink, QueriesThatNobodyAnswersEndAndLeaveNothing) {
-    ASSERT_TRUE(make(config(1, 9), &secret_).link->open(now_));
+    ASSERT_TRUE(make(config(1, 9), &keys_).link->open(now_));
     fabric(1).asks_answered = false;
     pass(seconds(60));
     EXPECT_LE(fabric(1).live_tickets.size(), Link::kQueriesMax);
@@ -328,7 +329,7 @@ TEST_F(RdmaLink, QueriesThatNobodyAnswersEndAndLeaveNothing) {
 
 TEST_F(RdmaLink, TheSmallestMtuOfAllCounts) {
     for (NodeId id = 1; id <= 3; ++id) {
-        make(config(id, 3), &secret_);
+        make(config(id, 3), &keys_);
         fabric(id).mtu = id == 2 ? 1024 : 4096;
         ASSERT_TRUE(link(id).open(now_));
     }
@@ -342,7 +343,7 @@ TEST_F(RdmaLink, TheSmallestMtuOfAllCounts) {
 
 TEST_F(RdmaLink, APeerWithoutRoomForTheSmallestFrameDoesNotLimitTheOthers) {
     for (NodeId id = 1; id <= 2; ++id) {
-        make(config(id, 2), &secret_);
+        make(config(id, 2), &keys_);
         fabric(id).mtu = id == 2 ? 200 : 1024;
         ASSERT_TRUE(link(id).open(now_));
     }
@@ -353,7 +354,7 @@ TEST_F(RdmaLink, APeerWithoutRoomForTheSmallestFrameDoesNotLimitTheOthers) {
 }
 
 TEST_F(RdmaLink, AnMtuTooSmallForTheCommitTokenIsRefusedAtTheStart) {
-    Node& node = make(config(1, 40), &secret_);
+    Node& node = make(config(1, 40), &keys_);
     node.fabric->mtu = 1024;
     const Status opened = node.link->open(now_);
     ASSERT_FALSE(opened);
@@ -362,7 +363,7 @@ TEST_F(RdmaLink, AnMtuTooSmallForTheCommitTokenIsRefusedAtTheStart) {
 }
 
 TEST_F(RdmaLink, WhatTheDeviceCannotDoAtTheStartIsSaid) {
-    Node& node = make(config(1, 2), &secret_);
+    Node& node = make(config(1, 2), &keys_);
     node.fabric->open_error = "10.0.0.1 is not the address of an RDMA device";
     const Status opened = node.link->open(now_);
     ASSERT_FALSE(opened);
@@ -473,7 +474,7 @@ TEST_F(RdmaLink, ChangedFabricAddressesAreAskedForAgain) {
 
 TEST_F(RdmaLink, AnswersThatProveNothingAreNotBelieved) {
     start(1);
-    make(config(1, 2), &secret_);
+    make(config(1, 2), &keys_);
     ASSERT_TRUE(link(1).open(now_));
     nodes_.erase(2);
     FakeFabric liar(switch_);
@@ -488,7 +489,7 @@ TEST_F(RdmaLink, AnswersThatProveNothingAreNotBelieved) {
             if (kind == 2) answer.clear();
             if (kind == 3) {                                                 // authentic, but of another query
                 const auto old = encode({.answer = true, .cluster = hash_of("c"), .from = 2, .incarnation = 5, .nonce = {9}},
-                                        {.to = 1, .link = 0, .queue_pair = liar.queue_pair}, &secret_);
+                                        {.to = 1, .link = 0, .queue_pair = liar.queue_pair}, keys_.at(0));
                 answer.assign(old->begin(), old->end());
             }
             liar.accept(asked.asker, answer);

@@ -90,7 +90,7 @@ Sealed seal(Seal& by, std::uint64_t counter, std::string_view text) {
 
 TEST(Seal, OpensWhatItClosedAndNothingElse) {
     const Secret key = secret();
-    Seal ours = std::move(*Seal::make(key, {1, 5, 0, 0}));
+    Seal ours = std::move(*Seal::make(key, {1, 5, 0}));
     Sealed s = seal(ours, 9, "the token");
     EXPECT_EQ(as_text(s.bytes).find("token"), std::string_view::npos);
     Bytes plain;
@@ -114,14 +114,14 @@ TEST(Seal, OpensWhatItClosedAndNothingElse) {
 
 TEST(Seal, DiffersByNodeLifeLinkClusterAndKey) {
     const Secret key = secret();
-    Seal ours = std::move(*Seal::make(key, {1, 5, 0, 0}));
+    Seal ours = std::move(*Seal::make(key, {1, 5, 0}));
     const Sealed s = seal(ours, 1, "x");
     Bytes plain;
-    for (const Sender& other : {Sender{2, 5, 0, 0}, Sender{1, 6, 0, 0}, Sender{1, 5, 1, 0}, Sender{1, 5, 0, 1}})
+    for (const Sender& other : {Sender{2, 5, 0}, Sender{1, 6, 0}, Sender{1, 5, 1}})
         EXPECT_FALSE(Seal::make(key, other)->open(s.envelope, 1, s.bytes, plain));
-    EXPECT_FALSE(Seal::make(secret("0123456789abcdef0123456789abcdeX"), {1, 5, 0, 0})->open(s.envelope, 1, s.bytes, plain));
-    EXPECT_FALSE(Seal::make(secret("0123456789abcdef0123456789abcdef", "d"), {1, 5, 0, 0})->open(s.envelope, 1, s.bytes, plain));
-    EXPECT_TRUE(Seal::make(secret(), {1, 5, 0, 0})->open(s.envelope, 1, s.bytes, plain));
+    EXPECT_FALSE(Seal::make(secret("0123456789abcdef0123456789abcdeX"), {1, 5, 0})->open(s.envelope, 1, s.bytes, plain));
+    EXPECT_FALSE(Seal::make(secret("0123456789abcdef0123456789abcdef", "d"), {1, 5, 0})->open(s.envelope, 1, s.bytes, plain));
+    EXPECT_TRUE(Seal::make(secret(), {1, 5, 0})->open(s.envelope, 1, s.bytes, plain));
 }
 
 // RFC 5869, test case 1: the extraction is HKDF's.
