@@ -170,8 +170,10 @@ bool Link::drain(node::Node& node, Instant now, std::size_t batch) {
             holding_ = true;
         }
         if (!submit(node, held_, now)) return any;   // the ring keeps the record until the queue has room
+        const bool operation = held_.type == static_cast<std::uint16_t>(feed::Submit::operation);
         holding_ = false;
         any = true;
+        if (operation) break;   // it may have to be carried out before what follows it is sent
     }
     if (any && consumer_.release()) {
         const char token = 's';

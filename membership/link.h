@@ -33,7 +33,7 @@ public:
     void complete(RingId ring, bool all_motet) override;
     void message(NodeId from, ByteView body, bool foreign_order) override;
 
-    // Hands at most `batch` submissions to the node. True: something was taken.
+    // Hands at most `batch` submissions to the node, up to and with the first operation. True: something was taken.
     bool drain(node::Node& node, Instant now, std::size_t batch);
     // What the worker wants of the daemon; passed on by the process, which removes it.
     struct Operation {

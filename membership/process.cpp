@@ -255,6 +255,7 @@ bool Process::round() {
     const bool throttle = throttled();
     // Before the frames: what is submitted by now goes out with the token that may be among them.
     for (auto& [id, link] : links_) worked |= link->drain(*node_, now_, kSubmitBatch);
+    change_keys();
     if (!throttle) {
         for (std::size_t i = 0; i < kLoopedBatch && !looped_.empty(); ++i) {
             const Bytes frame = std::move(looped_.front());
@@ -381,7 +382,6 @@ bool Process::read_control() {
             case control::Type::dump: dump(); break;
             case control::Type::key: take_key(message); break;
             case control::Type::config: take_config(message); break;
-            case control::Type::key_step: key_step(message.header.a); break;
             default:
                 for (const int fd : message.fds) ::close(fd);
         }
@@ -427,7 +427,10 @@ void Process::lose_link(std::uint32_t number, std::uint64_t incarnation) {
     const auto it = links_.find(number);
     if (it == links_.end() || it->second->incarnation() != incarnation) return;
     Link& link = *it->second;
-    while (link.drain(*node_, now_, kSubmitBatch)) {}   // its clients were told that these are accepted
+    while (link.drain(*node_, now_, kSubmitBatch)) {    // its clients were told that these are accepted
+        change_keys();
+        forward_operations();
+    }
     node_->detach(&link);
     poller_->remove(link.socket());
     links_.erase(it);

@@ -71,7 +71,7 @@ private:
     void take_config(control::Message& message);
     Status reconfigure(const config::Snapshot& snapshot);
     Status reconfigure_transport(const config::TotemSettings& settings);
-    void key_step(std::uint64_t step);
+    void change_keys();
     void answer_config(std::uint64_t number, const Status& done);
     void tell(const control::Header& header);
     void tell_owed();

@@ -11,12 +11,6 @@
 #include "membership/process.h"
 
 namespace motet {
-namespace {
-
-constexpr std::uint64_t kUseKey = 1;   // of Type::key_step; 2: forget the old one
-
-}  // namespace
-
 // In order, as far as the supervisor's socket takes them; the rest stays with its link.
 bool Process::forward_operations() {
     bool any = false;
@@ -83,12 +77,23 @@ Status Process::reconfigure_transport(const config::TotemSettings& settings) {
     return transport::reconfigure_udp(*transport_, udp_config(settings));
 }
 
-// The steps after a new configuration came with a new key, which made it accepted beside the old one.
-void Process::key_step(std::uint64_t step) {
-    if (!transport_) return;
-    const Status done = step == kUseKey ? transport_->use_installed_key() : transport_->forget_old_key();
-    if (!done) MOTET_LOG(error, "step %llu of a change of the key: %s", static_cast<unsigned long long>(step), done.error().text.c_str());
-    else MOTET_LOG(notice, "%s", step == kUseKey ? "the new key is used for sending, the old one is accepted too" : "the old key is forgotten");
+// The steps after a new configuration came with a new key, which made it accepted beside the old one. The others forget the old key
+// when they hear that this node sends with the new one, so that must be true before the message behind the operation leaves.
+void Process::change_keys() {
+    for (auto& [number, link] : links_) {
+        std::deque<Link::Operation>& waiting = link->operations();
+        for (std::size_t i = 0; i < waiting.size();) {      // the others may wait for the supervisor
+            const bool use = waiting[i].what == feed::kOperationSwitchKey;
+            if (!use && waiting[i].what != feed::kOperationForgetKey) {
+                ++i;
+                continue;
+            }
+            waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+            const Status done = use ? transport_->use_installed_key() : transport_->forget_old_key();
+            if (!done) MOTET_LOG(error, "change of the key: %s", done.error().text.c_str());
+            else MOTET_LOG(notice, "%s", use ? "the new key is used for sending, the old one is accepted too" : "the old key is forgotten");
+        }
+    }
 }
 
 void Process::answer_config(std::uint64_t number, const Status& done) {

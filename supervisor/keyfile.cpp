@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "libs/base/sha256.h"
 #include "libs/config/totem_settings.h"
 
 namespace motet::supervisor {
@@ -68,18 +70,43 @@ Result<UniqueFd> open_key(const config::Snapshot& snapshot) {
     return sealed(std::move(memory), path.c_str());
 }
 
+namespace {
+
 // Mapped, not copied: what is unmapped is gone.
+class Mapped {
+public:
+    explicit Mapped(const UniqueFd& key) {
+        struct stat info{};
+        if (!key || fstat(key.get(), &info) != 0 || info.st_size <= 0) return;
+        void* at = mmap(nullptr, static_cast<std::size_t>(info.st_size), PROT_READ, MAP_SHARED, key.get(), 0);
+        if (at != MAP_FAILED) bytes_ = {static_cast<const std::uint8_t*>(at), static_cast<std::size_t>(info.st_size)};
+    }
+    ~Mapped() {
+        if (!bytes_.empty()) munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
+    }
+    Mapped(const Mapped&) = delete;
+    Mapped& operator=(const Mapped&) = delete;
+    ByteView bytes() const { return bytes_; }
+
+private:
+    ByteView bytes_;
+};
+
+}  // namespace
+
 bool same_key(const UniqueFd& a, const UniqueFd& b) {
     if (!a || !b) return !a && !b;
-    struct stat x{}, y{};
-    if (fstat(a.get(), &x) != 0 || fstat(b.get(), &y) != 0 || x.st_size != y.st_size) return false;
-    const auto size = static_cast<std::size_t>(x.st_size);
-    void* p = mmap(nullptr, size, PROT_READ, MAP_SHARED, a.get(), 0);
-    void* q = mmap(nullptr, size, PROT_READ, MAP_SHARED, b.get(), 0);
-    const bool same = p != MAP_FAILED && q != MAP_FAILED && std::memcmp(p, q, size) == 0;
-    if (p != MAP_FAILED) munmap(p, size);
-    if (q != MAP_FAILED) munmap(q, size);
-    return same;
+    const Mapped x(a), y(b);
+    return !x.bytes().empty() && x.bytes().size() == y.bytes().size() && std::memcmp(x.bytes().data(), y.bytes().data(), x.bytes().size()) == 0;
+}
+
+std::uint32_t key_check(const UniqueFd& running, const UniqueFd& fresh) {
+    const Mapped old(running), key(fresh);
+    if (key.bytes().empty()) return 0;
+    const Digest digest = hmac_sha256(old.bytes(), {as_bytes("motet new key"), key.bytes()});
+    std::uint32_t check = 0;
+    std::memcpy(&check, digest.data(), sizeof check);
+    return std::max(check, 1u);
 }
 
 }  // namespace motet::supervisor

@@ -19,10 +19,10 @@ constexpr std::uint32_t kCfgService = 1;
 constexpr int kExitKilled = 255;                  // as Corosync; a service manager must not start us again
 
 // Numbers of cfg::Operation, which the worker's room defines; a worker's word, so unknown ones are possible.
-enum Operation : std::uint64_t { kStop = 1, kDie, kReopenLogs, kPrepare, kCommit, kDiscard, kSwitchKey, kForgetKey };
+enum Operation : std::uint64_t { kStop = 1, kDie, kReopenLogs, kPrepare, kCommit, kDiscard };
 
-control::Header header_of(control::Type type, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0) {
-    return {.type = static_cast<std::uint32_t>(type), .a = a, .b = b, .c = c};
+control::Header header_of(control::Type type, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0, std::uint64_t d = 0) {
+    return {.type = static_cast<std::uint32_t>(type), .a = a, .b = b, .c = c, .d = d};
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -58,10 +58,6 @@ void Supervisor::on_operation(const control::Message& message) {
         case kCommit: return commit(number);
         case kDiscard:
             if (prepared_ && prepared_->number == number) prepared_.reset();
-            return;
-        case kSwitchKey:
-        case kForgetKey:
-            control::send(children_[kMembership].control.get(), header_of(control::Type::key_step, message.header.a == kSwitchKey ? 1 : 2));
             return;
         default: MOTET_LOG(error, "the worker of cfg asks for unknown operation %llu", static_cast<unsigned long long>(message.header.a));
     }
@@ -133,11 +129,12 @@ void Supervisor::on_reload() {
     const config::Snapshot& running = start_.configuration.snapshot;
     const bool rekeyed = config::encryption_changed(running, fresh->snapshot) || !same_key(*key, key_);
     const std::uint64_t flags = (rekeyed ? 1u : 0u) | (config::moved(running, fresh->snapshot) ? 2u : 0u);
+    const std::uint32_t check = key_check(key_, *key);
     prepared_.emplace(Prepared{preparing_, std::move(*fresh), std::move(*key), rekeyed});
     if (preparing_ == 0) return commit(0);
     const std::size_t worker = cfg_worker();
     const int fds[] = {prepared_->configuration.file.get()};
-    if (worker == plan_.size() || !control::send(children_[worker].control.get(), header_of(control::Type::prepared, preparing_, 1, flags), {}, fds))
+    if (worker == plan_.size() || !control::send(children_[worker].control.get(), header_of(control::Type::prepared, preparing_, 1, flags, check), {}, fds))
         prepared_.reset();
 }
 

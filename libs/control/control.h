@@ -31,11 +31,10 @@ enum class Type : std::uint32_t {
     // A new configuration while the node runs, and what else the cfg service asks of the daemon (cfg::Operation).
     operation = 30,   // membership -> : a = what, b = its number, c = number of the worker that asks; body: text
     prepared = 31,    // -> worker of cfg: a = number, b = 1 the file is good, c = 1 another key or encryption, 2 another address of a
-                      //                  node, or both; body: what is wrong, a line each; fds if good: what would be in force
+                      //                  node, or both, d = what tells one new key from another, 0: none; body: what is wrong, a line each; fds if good: what would be in force
     applied = 32,     // -> worker of cfg: a = number, b = 1 done; body: why not
     config = 33,      // -> child : a = number, b = log level; fds: the configuration now in force
     config_taken = 34,  // membership -> : a = number, b = 1 done; body: why not
-    key_step = 35,    // -> membership: a = 1 send with the new key, 2 forget the old one
     reload = 36,      // -> worker of cfg: ask the ring to reload (SIGHUP)
     event = 60,       // membership -> : body: a change of the ring and why, up to 448 bytes; for motetctl events
     log = 16,         // child -> : a = level; body: up to 448 bytes of text

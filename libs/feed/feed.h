@@ -32,6 +32,8 @@ enum class Submit : std::uint16_t {
     sync_done = 3,       // the step of `service` in `round` is complete
     operation = 4,       // to the daemon: `reply` what, `round` number; body: text. Of the worker that serves cfg (service 1) only.
 };
+// The two operations that membership carries out itself, and before it takes the next record: a node that says it sends with a new key does.
+inline constexpr std::uint64_t kOperationSwitchKey = 7, kOperationForgetKey = 8;
 
 struct SubmitHeader {
     std::uint32_t conn = 0;        // low 32 bits of the connection on whose behalf, 0: none

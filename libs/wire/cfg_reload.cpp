@@ -1,4 +1,4 @@
-// Layout behind the request header: asker u32 and 4 zero bytes, number u64, good u8, rekeyed u8, 2 zero bytes, length u32,
+// Layout behind the request header: asker u32, key check u32, number u64, good u8, rekeyed u8, 2 zero bytes, length u32,
 // text.
 #include "libs/wire/cfg_reload.h"
 
@@ -16,7 +16,7 @@ Decoded<ReloadMessage> decode_reload_message(ByteView message, bool swap) {
     Reader in(message.first(header->size).subspan(kRequestHeaderSize), swap);
     out->step = static_cast<ReloadStep>(function);
     out->asker = in.u32();
-    in.skip(4);
+    out->key_check = in.u32();
     out->number = in.u64();
     out->good = in.u8() != 0;
     out->rekeyed = in.u8() != 0;
@@ -33,7 +33,7 @@ void encode_reload_message(const ReloadMessage& message, Bytes& out) {
     encode_service_header(message_id(Service::cfg, static_cast<std::uint32_t>(message.step)), size, out);
     Writer w(out);
     w.u32(message.asker);
-    w.zeros(4);
+    w.u32(message.key_check);
     w.u64(message.number);
     w.u8(message.good ? 1 : 0);
     w.u8(message.rekeyed ? 1 : 0);

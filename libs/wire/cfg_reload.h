@@ -25,6 +25,7 @@ struct ReloadMessage {
     std::uint64_t number = 0;
     bool good = false;           // vote, applied: whether it went well here
     bool rekeyed = false;        // vote: the key or what encrypts has changed
+    std::uint32_t key_check = 0; // vote: the same on nodes with the same new key; 0: not known
     std::string_view text;       // vote: the settings that must be equal everywhere, or why not; applied: why not
 };
 

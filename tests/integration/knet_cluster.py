@@ -66,7 +66,8 @@ def links(cluster, node):
 
 
 def ring_of(cluster, node):
-    return motetctl(cluster, node, "members").get("ring")
+    """The ring's id; of a node that does not answer something that equals nothing."""
+    return motetctl(cluster, node, "members").get("ring", object())
 
 
 def pids(cluster, node):

@@ -5,7 +5,7 @@ if HAVE_GTEST
 check_PROGRAMS += tests/unit/wire_tests
 tests_unit_wire_tests_SOURCES = tests/unit/libs/wire/frames_test.cpp tests/unit/libs/wire/layout.h \
 	tests/unit/libs/wire/packing_test.cpp tests/unit/libs/wire/seq_test.cpp tests/unit/libs/wire/services_test.cpp \
-	tests/unit/libs/wire/services_vectors_test.cpp tests/unit/libs/wire/sha256.h \
+	tests/unit/libs/wire/services_vectors_test.cpp tests/unit/libs/base/sha256_test.cpp \
 	tests/unit/libs/wire/totem_vectors_test.cpp tests/unit/libs/feed/feed_test.cpp tests/fuzz/exercise.cpp \
 	tests/fuzz/exercise.h tests/vectors/load.h
 tests_unit_wire_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
@@ -67,7 +67,7 @@ TESTS += tests/unit/config_tests
 EXTRA_DIST += tests/unit/supervisor/reader/broken.txt
 
 check_PROGRAMS += tests/unit/supervisor_tests
-tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp \
+tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp tests/unit/supervisor/keyfile_test.cpp \
 	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp \
 	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp \
 	tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \

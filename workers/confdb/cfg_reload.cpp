@@ -149,7 +149,7 @@ void Reload::on_step(NodeId from, const ReloadMessage& message, Output& out) {
     case ReloadStep::prepare: return;
     case ReloadStep::vote:
         if (q.stage != Stage::preparing || q.votes.contains(from)) return;
-        q.votes[from] = {message.good, message.rekeyed, std::string(message.text)};
+        q.votes[from] = {message.good, message.rekeyed, message.key_check, std::string(message.text)};
         if (q.votes.size() == q.members.size()) decide(out);
         return;
     case ReloadStep::applied:
@@ -196,9 +196,26 @@ void Reload::vote(Output& out) {
     Bytes message;
     const Prepared& own = question_->own;
     wire::cfg::encode_reload_message({.step = ReloadStep::vote, .asker = question_->asker, .number = question_->number, .good = own.good,
-                                      .rekeyed = own.rekeyed, .text = own.text}, message);
+                                      .rekeyed = own.rekeyed, .key_check = own.key_check, .text = own.text}, message);
     // Safe: whoever counts the last vote knows that every member has it.
     out.submit(message, Guarantee::safe);
+}
+
+// Who has which new key, where they are not all the same; "" otherwise.
+std::string Reload::keys_differ() const {
+    std::map<std::uint32_t, std::string> holders;
+    for (const auto& [node, vote] : question_->votes) {
+        if (!vote.rekeyed || vote.key_check == 0) continue;
+        std::string& names = holders[vote.key_check];
+        names += (names.empty() ? "" : ", ") + number(node);
+    }
+    if (holders.size() < 2) return {};
+    std::vector<std::string> groups;
+    for (const auto& [check, names] : holders) groups.push_back(names);
+    std::sort(groups.begin(), groups.end());
+    std::string out = "the new key is not the same everywhere: node ";
+    for (std::size_t i = 0; i < groups.size(); ++i) out += (i == 0 ? "" : i == 1 ? " has one, node " : " another, node ") + groups[i];
+    return out + " another; put the same file on every node";
 }
 
 // Why the ring cannot switch; "" if it can. The same on every member.
@@ -212,6 +229,7 @@ std::string Reload::objection() const {
             return found + "; make the files agree";
         if (vote.rekeyed != reference.rekeyed) return "only some nodes have a new key or new encryption; put the same key on every node first";
     }
+    if (const std::string why = keys_differ(); !why.empty()) return why;
     for (const NodeId node : q.members)
         if (std::find(q.own.nodes.begin(), q.own.nodes.end(), node) == q.own.nodes.end())
             return "node " + number(node) + " is a member of the ring and not in the new nodelist; stop it first";
@@ -255,6 +273,8 @@ void Reload::on_applied(std::uint64_t ticket, bool good, std::string_view why, O
     close(out);
     answer_all(good ? Code::ok : Code::invalid_param, out);
     if (rekeyed) {
+        // Corosync nodes read their file in the order of messages and have gone through both phases by now: they hear the new key only.
+        out.operate(Operation::switch_key, 0, {});
         Bytes message;
         wire::cfg::encode_crypto({1}, message);
         out.submit(message, Guarantee::safe);
@@ -311,7 +331,6 @@ void Reload::send(ReloadStep step, bool good, std::string_view text, Output& out
 void Reload::on_crypto(NodeId from, std::uint32_t phase, Output& out) {
     if (from != self_) return;
     if (phase == 1) {
-        out.operate(Operation::switch_key, 0, {});
         Bytes message;
         wire::cfg::encode_crypto({2}, message);
         out.submit(message, Guarantee::safe);
@@ -396,12 +415,14 @@ void Reload::save(Writer& out) const {
     put_nodes(out, q.members);
     put_nodes(out, q.done);
     put_nodes(out, q.own.nodes);
+    out.u32(q.own.key_check);
     put_text(out, q.own.text);
     out.u64(q.ticket);
     out.u32(static_cast<std::uint32_t>(q.votes.size()));
     for (const auto& [node, vote] : q.votes) {
         out.u32(node);
         put_flags(out, {vote.good, vote.rekeyed});
+        out.u32(vote.key_check);
         put_text(out, vote.text);
     }
 }
@@ -431,6 +452,7 @@ bool Reload::restore(Reader& in) {
     q.members = {all.begin(), all.end()};
     q.done = {done.begin(), done.end()};
     q.own.nodes = take_nodes(in);
+    q.own.key_check = in.u32();
     q.own.text = take_text(in);
     q.ticket = in.u64();
     const std::uint32_t votes = in.u32();
@@ -438,6 +460,7 @@ bool Reload::restore(Reader& in) {
         Vote& vote = q.votes[in.u32()];
         vote.good = in.u8() != 0;
         vote.rekeyed = in.u8() != 0;
+        vote.key_check = in.u32();
         vote.text = take_text(in);
     }
     return in.ok();

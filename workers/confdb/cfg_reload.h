@@ -20,6 +20,7 @@ struct Prepared {
     bool good = false;
     bool rekeyed = false;            // key or encryption has changed
     bool moved = false;              // a node of before has another address
+    std::uint32_t key_check = 0;     // the same on nodes with the same new key; 0: not known
     std::string text;                // good: the settings that must be equal everywhere, else why not
     std::vector<NodeId> nodes;       // of the new node list
 };
@@ -54,6 +55,7 @@ private:
     enum class Stage : std::uint8_t { preparing, applying, switching };
     struct Vote {
         bool good = false, rekeyed = false;
+        std::uint32_t key_check = 0;
         std::string text;
     };
     struct Question {
@@ -79,6 +81,7 @@ private:
     void vote(Output& out);
     void decide(Output& out);
     std::string objection() const;
+    std::string keys_differ() const;
     void commit(Output& out);
     void refuse(const std::string& why, Output& out);
     void stage_done(Output& out);

@@ -4,11 +4,15 @@
 
 #include "libs/base/log.h"
 #include "libs/config/changes.h"
+#include "libs/feed/feed.h"
 #include "libs/worker/start.h"
 #include "workers/confdb/fill.h"
 
 namespace motet::confdb {
 namespace {
+
+static_assert(static_cast<std::uint64_t>(cfg::Operation::switch_key) == feed::kOperationSwitchKey &&
+              static_cast<std::uint64_t>(cfg::Operation::forget_key) == feed::kOperationForgetKey);
 
 constexpr std::uint64_t kShutdownTimeout_ms = 5000;
 constexpr std::string_view kReloading = "config.reload_in_progress", kTotemReloading = "config.totemconfig_reload_in_progress",
@@ -139,6 +143,7 @@ void ControlPart::on_prepared(const control::Message& message) {
     prepared.good = message.header.b != 0;
     prepared.rekeyed = (message.header.c & 1) != 0;
     prepared.moved = (message.header.c & 2) != 0;
+    prepared.key_check = static_cast<std::uint32_t>(message.header.d);
     prepared.text = as_text(message.body);
     if (prepared.good) {
         auto snapshot = message.fds.size() == 1 ? worker::read_config(message.fds[0]) : Result<config::Snapshot>(error("no snapshot came along"));

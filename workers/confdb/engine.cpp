@@ -13,7 +13,7 @@
 namespace motet::confdb {
 namespace {
 
-constexpr std::uint32_t kSnapshotVersion = 1;
+constexpr std::uint32_t kSnapshotVersion = 2;
 constexpr std::size_t kClientsMax = 4096;
 
 }  // namespace

@@ -81,6 +81,19 @@ TEST(Link, TheWorkerOfCfgMayAskForOperations) {
     EXPECT_EQ(rig.link->operations()[0].text, "because");
 }
 
+// What follows an operation may say that it is done.
+TEST(Link, NothingIsTakenFromBehindAnOperationBeforeTheNextRound) {
+    Rig rig(service_set(1));
+    ring::Producer worker(rig.worker_own.page(), rig.worker_peer.page());
+    feed::SubmitHeader header;
+    header.reply = feed::kOperationForgetKey;
+    const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&header), sizeof header}};
+    ASSERT_EQ(worker.push(static_cast<std::uint16_t>(feed::Submit::operation), 0, pieces), ring::Push::ok);
+    ask(rig, worker, feed::kOperationSwitchKey, "");
+    ASSERT_EQ(rig.link->operations().size(), 1u);
+    EXPECT_EQ(rig.link->operations()[0].what, feed::kOperationForgetKey);
+}
+
 TEST(Link, AnyOtherWorkerThatAsksForOneIsCutOff) {
     Rig rig(service_set(2));
     ring::Producer worker(rig.worker_own.page(), rig.worker_peer.page());

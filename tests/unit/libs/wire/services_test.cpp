@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/wire/cfg.h"
+#include "libs/wire/cfg_reload.h"
 #include "libs/wire/cmap.h"
 #include "libs/wire/cpg.h"
 #include "libs/wire/pload.h"
@@ -229,6 +230,22 @@ TEST(CfgMessages, KeepWhatTheyCarry) {
     EXPECT_EQ(cfg::decode_kill(with(kill, 24, std::uint16_t{257}), false).why, Malformed::length);
     const std::string too_long(300, 'x');
     EXPECT_EQ(cfg::decode_kill(encoded(cfg::Kill{3, too_long}, cfg::encode_kill), false)->reason.size(), cfg::kReasonMax);
+}
+
+TEST(CfgReloadMessages, KeepWhatTheyCarryAndAreCheckedToTheEnd) {
+    const cfg::ReloadMessage message{.step = cfg::ReloadStep::vote, .asker = 3, .number = 0x100000002, .good = true, .rekeyed = true,
+                                     .key_check = 0x01020304, .text = "totem.token=3000"};
+    const Bytes bytes = encoded(message, cfg::encode_reload_message);
+    const auto back = cfg::decode_reload_message(bytes, false);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->step, cfg::ReloadStep::vote);
+    EXPECT_EQ(back->asker, 3u);
+    EXPECT_EQ(back->number, 0x100000002u);
+    EXPECT_TRUE(back->good && back->rekeyed);
+    EXPECT_EQ(back->key_check, 0x01020304u);
+    EXPECT_EQ(back->text, "totem.token=3000");
+    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(cfg::decode_reload_message(ByteView(bytes).first(size), false)) << size;
+    EXPECT_FALSE(cfg::decode_reload_message(with_u32(bytes, cfg::kReloadStepSize - 4, 1 << 30), false)) << "a text longer than the message";
 }
 
 TEST(Pload, IsReadableThoughItsSizeIsWrong) {

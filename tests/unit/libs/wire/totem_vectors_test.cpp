@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "libs/base/sha256.h"
 #include "libs/wire/commit_token.h"
 #include "libs/wire/group.h"
 #include "libs/wire/hold_cancel.h"
@@ -14,7 +15,6 @@
 #include "libs/wire/token.h"
 #include "tests/fuzz/exercise.h"
 #include "tests/unit/libs/wire/layout.h"
-#include "tests/unit/libs/wire/sha256.h"
 #include "tests/vectors/load.h"
 
 namespace motet::wire {
@@ -39,7 +39,9 @@ json ring_json(RingId ring) { return {{"rep", ring.rep}, {"seq", ring.seq}}; }
 
 json digest_json(ByteView bytes) {
     if (bytes.size() <= 32) return {{"len", bytes.size()}, {"hex", test::to_hex(bytes)}};
-    return {{"len", bytes.size()}, {"sha256", test::sha256(bytes)}};
+    Sha256 sum;
+    sum.add(bytes);
+    return {{"len", bytes.size()}, {"sha256", test::to_hex(sum.finish())}};
 }
 
 json message_json(ByteView message, bool swap) {

@@ -22,7 +22,7 @@ TEST(CfgReload, AllNodesSwitchAndTheAskerHearsOk) {
 
 TEST(CfgReload, OneBadFileStopsAllAndItsReasonIsToldEverywhere) {
     CfgRing ring(3);
-    ring[3].found = {.good = false, .rekeyed = false, .moved = false, .text = "motet.yaml:4:3: totem.token: too small", .nodes = {}};
+    ring[3].found = {.good = false, .rekeyed = false, .moved = false, .key_check = 0, .text = "motet.yaml:4:3: totem.token: too small", .nodes = {}};
     ring[1].request(1, Request::reload);
     ring.run();
     EXPECT_EQ(ring[1].code(1), Code::invalid_param);
@@ -101,6 +101,31 @@ TEST(CfgReload, AKeyThatOnlySomeHaveStopsAll) {
     EXPECT_EQ(ring[1].code(1), Code::invalid_param);
 }
 
+// All have a new key, but not all the same one: the ring would fall apart at the switch.
+TEST(CfgReload, KeysThatDifferStopAllAndWhoHasWhichIsTold) {
+    CfgRing ring(3);
+    for (NodeId id = 1; id <= 3; ++id) {
+        ring[id].found.rekeyed = true;
+        ring[id].found.key_check = id == 3 ? 77 : 5;
+    }
+    ring[1].request(1, Request::reload);
+    ring.run();
+    EXPECT_EQ(ring[1].code(1), Code::invalid_param);
+    for (NodeId id = 1; id <= 3; ++id) {
+        EXPECT_FALSE(ring[id].did(Operation::commit));
+        EXPECT_TRUE(ring[id].said("the new key is not the same everywhere: node 1, 2 has one, node 3 another")) << id;
+    }
+    for (NodeId id = 1; id <= 3; ++id) ring[id].found.key_check = id;
+    ring[1].request(1, Request::reload);
+    ring.run();
+    EXPECT_TRUE(ring[2].said("node 1 has one, node 2 another, node 3 another; put")) << "none like another";
+    for (NodeId id = 1; id <= 3; ++id) ring[id].found.key_check = 5;
+    ring[1].request(1, Request::reload);
+    ring.run();
+    EXPECT_EQ(ring[1].code(1), Code::ok);
+    for (NodeId id = 1; id <= 3; ++id) EXPECT_TRUE(ring[id].did(Operation::forget_key)) << id;
+}
+
 TEST(CfgReload, ASecondRequestHearsBusy) {
     CfgRing ring(2);
     ring[1].request(1, Request::reload);
@@ -153,7 +178,7 @@ TEST(CfgReload, ANodeThatDoesNotAnswerEndsItForAllAfterTheTimeLimit) {
 
 TEST(CfgReload, AmongCorosyncNodesEachReloadsForItselfAndSpeaksItsMessagesOnly) {
     CfgRing ring(2, false);
-    ring[2].found = {.good = false, .rekeyed = false, .moved = false, .text = "broken", .nodes = {}};
+    ring[2].found = {.good = false, .rekeyed = false, .moved = false, .key_check = 0, .text = "broken", .nodes = {}};
     ring[1].request(1, Request::reload);
     ASSERT_EQ(ring.bus.size(), 1u);
     EXPECT_TRUE(wire::cfg::decode_reload(ring.bus[0].second, false));
@@ -173,6 +198,27 @@ TEST(CfgReload, AmongCorosyncNodesANewKeyGoesThroughBothPhasesOfOurOwn) {
     ring.run();
     EXPECT_TRUE(ring[1].did(Operation::switch_key) && ring[1].did(Operation::forget_key));
     EXPECT_FALSE(ring[2].did(Operation::switch_key));
+}
+
+// They read their file in the order of messages and have forgotten the old key when ours has been read.
+TEST(CfgReload, AmongCorosyncNodesANewKeyIsSentWithAsSoonAsItIsThere) {
+    CfgRing ring(2, false);
+    CfgNode& ours = ring[1];
+    ours.found.rekeyed = true;
+    ours.daemon_answers = false;
+    Bytes reload;
+    wire::cfg::encode_reload({{9, 0}}, reload);
+    ring.bus.emplace_back(2, reload);
+    ring.run();
+    ASSERT_FALSE(ours.operations.empty());
+    const std::uint64_t number = ours.operations.back().number;
+    ours.core.on_prepared(number, ours.found, ours.out());
+    EXPECT_FALSE(ours.did(Operation::switch_key)) << "it is not there yet";
+    ours.core.on_applied(number, true, {}, ours.out());
+    EXPECT_TRUE(ours.did(Operation::switch_key)) << "before any message has come back";
+    EXPECT_FALSE(ours.did(Operation::forget_key));
+    ring.run();
+    EXPECT_TRUE(ours.did(Operation::forget_key));
 }
 
 TEST(CfgReload, AmongCorosyncNodesAMovedAddressIsRefusedAsTheyDo) {

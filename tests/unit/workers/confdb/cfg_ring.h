@@ -73,7 +73,7 @@ public:
     std::vector<Operated> operations;
     std::vector<Said> sayings;
     std::vector<std::string> flags;      // of a reload, as clients would see the keys change
-    cfg::Prepared found{.good = true, .rekeyed = false, .moved = false, .text = "totem.token=3000\n", .nodes = {1, 2, 3}};
+    cfg::Prepared found{.good = true, .rekeyed = false, .moved = false, .key_check = 0, .text = "totem.token=3000\n", .nodes = {1, 2, 3}};
     bool daemon_answers = true;
     std::uint64_t timeout_ms = 5000, requests = 0;
     std::map<std::pair<NodeId, unsigned>, cfg::LinkView> links;
