@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""One ring of Motet and corosync nodes over knet: kill, pause, partition and heal of nodes of both kinds under load.
+"""One ring of Motet and corosync nodes over knet or UDP unicast: kill, pause, partition and heal of nodes of both kinds under load.
 
-mixed_knet.py [KINDS CRYPTO SECONDS [STEP...]]: kinds as ccm, crypto as aes256/sha256 or none; steps are kill, pause, split, each
-followed by the kind it befalls: kill-m. Without arguments the short form; MOTET_LONG=1: five minutes for each ring.
+mixed_knet.py [KINDS CARRIER SECONDS [STEP...]]: kinds as ccm; carrier: knet's crypto, aes256/sha256 or none, or udpu; steps are kill, pause,
+split, each followed by the kind it befalls: kill-m. Without arguments the short form; MOTET_LONG=1: five minutes for each ring.
 """
 import os
 import shutil
@@ -15,8 +15,8 @@ from knet_cluster import (JOIN, JOINED, LEFT, NODEDOWN, NODEUP, PROCDOWN, all_se
 from nodes import Checks, Cluster
 
 SHORT = (("mcc", "aes256/sha256", 0, ("kill-m", "split-c")),)
-LONG = [(kinds, crypto, 300, ("kill-m", "kill-c", "pause-m", "pause-c", "split-m", "split-c"))
-        for kinds, crypto in (("mcc", "aes256/sha256"), ("mmc", "aes256/sha256"), ("ccm", "none"), ("cmm", "none"))]
+LONG = [(kinds, carrier, 300, ("kill-m", "kill-c", "pause-m", "pause-c", "split-m", "split-c"))
+        for kinds, carrier in (("mcc", "aes256/sha256"), ("mmc", "aes256/sha256"), ("ccm", "none"), ("cmm", "none"), ("mcc", "udpu"), ("mmc", "udpu"))]
 
 
 def step(checks, cluster, name, what, victim):
@@ -41,9 +41,10 @@ def step(checks, cluster, name, what, victim):
     checks.that(f"{name}: one ring again", all_see(cluster, n, range(1, n + 1), 30), cluster.log_tails())
 
 
-def run(checks, kinds, crypto, seconds, steps):
-    ring = f"{kinds} {crypto}"
-    with Cluster(kinds, transport="knet", crypto=crypto, token=1000) as cluster:
+def run(checks, kinds, carrier, seconds, steps):
+    ring = f"{kinds} {carrier}"
+    transport, crypto = ("udpu", "none") if carrier == "udpu" else ("knet", carrier)
+    with Cluster(kinds, transport=transport, crypto=crypto, token=1000) as cluster:
         checks.that(f"{ring}: all nodes share one ring", all_see(cluster, len(kinds), range(1, len(kinds) + 1)), cluster.log_tails())
         end, turn = time.monotonic() + seconds, 0
         while turn < len(steps) or time.monotonic() < end:

@@ -135,7 +135,7 @@ tests_unit_quorum_tests_LDADD = workers/quorum/libcore.la membership/sync/libsyn
 TESTS += tests/unit/quorum_tests
 
 check_PROGRAMS += tests/unit/confdb_tests
-tests_unit_confdb_tests_SOURCES = tests/unit/workers/confdb/cmap_test.cpp tests/unit/workers/confdb/recorder.h \
+tests_unit_confdb_tests_SOURCES = tests/unit/workers/confdb/cmap_test.cpp tests/unit/workers/confdb/config_version_test.cpp tests/unit/workers/confdb/recorder.h \
 	tests/unit/workers/confdb/store_test.cpp
 tests_unit_confdb_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_confdb_tests_LDADD = workers/confdb/libconfdb_worker.la workers/confdb/libcore.la $(WORKER_LIBS) $(GTEST_LIBS)

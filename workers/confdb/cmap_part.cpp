@@ -75,8 +75,14 @@ void CmapPart::on_process(feed::Step step) {
 }
 
 void CmapPart::on_message(const feed::Message& message) {
-    if (const auto version = version_.on_message(message.from, message.body, message.foreign_order))
-        shared_.store.set(member(message.from, "config_version"), Value::u64(*version));
+    const auto heard = version_.on_message(message.from, message.body, message.foreign_order);
+    if (!heard) return;
+    shared_.store.set(member(message.from, "config_version"), Value::u64(heard->version));
+    if (!heard->worth_saying) return;
+    const bool older = heard->version < version_.mine();
+    MOTET_LOG(warning, "node %u has version %llu of the configuration, this node %llu: copy the newer file to %s, which stops at a change of the ring",
+              message.from, static_cast<unsigned long long>(heard->version), static_cast<unsigned long long>(version_.mine()),
+              older ? "it" : "this node");
 }
 
 void CmapPart::on_activate(feed::Step) {

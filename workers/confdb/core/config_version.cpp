@@ -1,6 +1,7 @@
 #include "workers/confdb/core/config_version.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/wire/cmap.h"
 
@@ -18,15 +19,17 @@ void ConfigVersion::encode_change(std::uint64_t mine, Bytes& out) {
     wire::cmap::encode_config_version(wire::cmap::Reason::new_config_version, mine, out);
 }
 
-std::optional<std::uint64_t> ConfigVersion::on_message(NodeId from, ByteView body, bool swap) {
+std::optional<ConfigVersion::Heard> ConfigVersion::on_message(NodeId from, ByteView body, bool swap) {
     const auto decoded = wire::cmap::decode_mcast(body, swap);
     if (!decoded) {
         ++dropped_;
         return std::nullopt;
     }
     const std::uint64_t version = wire::cmap::config_version(*decoded);
-    if (from != self_) highest_ = std::max(highest_, version);
-    return version;
+    if (from == self_) return Heard{version, false};
+    highest_ = std::max(highest_, version);
+    const bool differs = decoded->reason == static_cast<std::uint8_t>(wire::cmap::Reason::sync) && version != 0 && mine_ != 0 && version != mine_;
+    return Heard{version, differs && std::exchange(told_[from], version) != version};
 }
 
 // Once per process, in the first round that others of an earlier ring took part in, as with Corosync.

@@ -2,6 +2,7 @@
 // value does; a node that finds itself behind at its first ring with others stops. Pure.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 
@@ -18,8 +19,12 @@ public:
     // The message of a synchronisation step; of a changed value.
     void encode_sync(Bytes& out) const;
     void encode_change(std::uint64_t mine, Bytes& out);
-    // The sender's version; nullopt: the message makes no sense and is counted.
-    std::optional<std::uint64_t> on_message(NodeId from, ByteView body, bool swap);
+    struct Heard {
+        std::uint64_t version = 0;       // the sender's; 0: none
+        bool worth_saying = false;       // another one than ours as the ring forms, told once
+    };
+    // nullopt: the message makes no sense and is counted.
+    std::optional<Heard> on_message(NodeId from, ByteView body, bool swap);
     // True: another node has a higher version, this one has to stop.
     bool on_activate();
     std::uint64_t highest() const { return highest_; }
@@ -33,6 +38,7 @@ private:
     const NodeId self_;
     std::uint64_t mine_ = 0, highest_ = 0, dropped_ = 0, continuing_ = 0;
     bool checked_ = false;
+    std::map<NodeId, std::uint64_t> told_;   // not saved: a successor may say it again
 };
 
 }  // namespace motet::confdb
