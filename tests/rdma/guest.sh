@@ -1,9 +1,9 @@
 #!/bin/bash
 # In the virtual machine: three Motet nodes over Soft-RoCE, under load, through everything a fabric does to them. Writes one line
 # per check; logs of members go to /out, where the host compares them. Every wait has a limit.
-#   guest.sh CRYPTO(aes256|none) MULTICAST(auto|no)
+#   guest.sh CRYPTO(aes256|none) MULTICAST(auto|no) STEADY(seconds)
 set -u
-crypto=$1 multicast=$2
+crypto=$1 multicast=$2 steady=$3
 D=/payload B=/tmp/motet
 export LD_LIBRARY_PATH=$D/lib MOTET_LIBEXECDIR=$D/libexec
 mkdir -p $B /out
@@ -11,8 +11,13 @@ ok() { echo "ok - $1"; }
 bad() { echo "not ok - $1: ${2:-}"; }
 check() { local name=$1; shift; if "$@"; then ok "$name"; else bad "$name" "$*"; fi; }
 
-head -c 256 /dev/zero | tr '\0' 'k' > $B/authkey; chmod 400 $B/authkey
-{
+# A key in a file of its own on every node.
+put_key() { # FILE NODE
+    cp $1 $B/authkey$2.new; chmod 400 $B/authkey$2.new; mv $B/authkey$2.new $B/authkey$2
+}
+head -c 256 /dev/zero | tr '\0' 'k' > $B/first
+for i in 1 2 3; do put_key $B/first $i; done
+configuration() { # NODE
     [ "$crypto" = none ] && echo "allow_unencrypted: yes"
     echo "totem:"
     echo "  version: 2"
@@ -21,20 +26,21 @@ head -c 256 /dev/zero | tr '\0' 'k' > $B/authkey; chmod 400 $B/authkey
     echo "  token: 5000"
     echo "  crypto_cipher: $crypto"
     [ "$crypto" = none ] && echo "  crypto_hash: none"
-    echo "  keyfile: $B/authkey"
+    echo "  keyfile: $B/authkey$1"
     echo "  rdma_multicast: $multicast"
     echo "  interface:"
     echo "    - linknumber: 0"
     echo "      mcastaddr: 239.192.77.1"
     echo "nodelist:"
-    for i in 1 2 3; do printf '  - nodeid: %s\n    name: n%s\n    ring0_addr: 10.77.0.%s\n' $i $i $i; done
+    for j in 1 2 3; do printf '  - nodeid: %s\n    name: n%s\n    ring0_addr: 10.77.0.%s\n' $j $j $j; done
     echo "quorum:"
     echo "  provider: corosync_votequorum"
-} > $B/motet.yaml
+}
+for i in 1 2 3; do configuration $i > $B/motet$i.yaml; done
 
 start() {
     mkdir -p $B/run$1 $B/state$1
-    fab on $1 $D/motet --config $B/motet.yaml --node n$1 --runtime-dir $B/run$1 --state-dir $B/state$1 --foreground >> /out/motet$1.log 2>&1 &
+    fab on $1 $D/motet --config $B/motet$1.yaml --node n$1 --runtime-dir $B/run$1 --state-dir $B/state$1 --foreground >> /out/motet$1.log 2>&1 &
     pids[$1]=$!
 }
 motetctl() { local n=$1; shift; MOTET_RUNTIME_DIR=$B/run$n fab on $n timeout 5 $D/motetctl "$@" 2>/dev/null; }
@@ -69,13 +75,35 @@ for i in 1 2 3; do start $i; done
 want=3
 check "three nodes form a ring over RDMA" within 60 rings 1 2 3
 
-load steady ${STEADY:-10} 60 1 2 3; finish steady
+load steady $steady 60 1 2 3; finish steady
 
 before=$(views 1)
 fab netem all loss 2%
 load lossy 10 40 1 2 3; finish lossy
 fab netem all off
 check "2 % loss costs no membership change" [ "$(views 1)" = "$before" ]
+
+# The key is replaced on every node under load.
+logged() { # TIMES TEXT: on every node
+    for i in 1 2 3; do [ "$(grep -c "$2" /out/motet$i.log)" = "$1" ] || return 1; done
+}
+refused() { motetctl $1 links --json | tr -d ' \n' | grep -o '"unauthenticated":[0-9]*'; }
+if [ "$crypto" != none ]; then
+    before=$(views 1) refused_before="$(refused 1) $(refused 2) $(refused 3)"
+    load rotated 30 40 1 2 3
+    turns=10 turn=0
+    while [ $turn -lt $turns ]; do
+        head -c 256 /dev/urandom > $B/fresh
+        for i in 1 2 3; do put_key $B/fresh $i; done
+        kill -HUP ${pids[$((turn % 3 + 1))]}
+        turn=$((turn + 1))
+        within 30 logged $turn "the old key is forgotten" || break
+    done
+    check "the key is replaced $turns times on every node" logged $turns "the old key is forgotten"
+    finish rotated
+    check "new keys cost no membership change" [ "$(views 1)" = "$before" ]
+    check "and no datagram" [ "$(refused 1) $(refused 2) $(refused 3)" = "$refused_before" ]
+fi
 
 load cut 25 20 1 3
 fab cut 2; want=2
