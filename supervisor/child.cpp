@@ -36,11 +36,12 @@ bool StatusPage::map() {
     return at_ != nullptr;
 }
 
-StatusPage::StatusPage(StatusPage&& other) noexcept : fd_(std::move(other.fd_)), at_(std::exchange(other.at_, nullptr)) {}
+StatusPage::StatusPage(StatusPage&& other) noexcept : fd_(std::move(other.fd_)), at_(std::exchange(other.at_, nullptr)), last_(std::move(other.last_)) {}
 
 StatusPage& StatusPage::operator=(StatusPage&& other) noexcept {
     fd_ = std::move(other.fd_);
     std::swap(at_, other.at_);
+    last_ = std::move(other.last_);
     return *this;
 }
 
@@ -57,9 +58,10 @@ std::optional<metrics::Values> StatusPage::values() const {
     return metrics::read_values(metrics::values_area(static_cast<const void*>(at_)));
 }
 
-std::optional<metrics::StatusText> StatusPage::read() const {
-    if (at_ == nullptr) return std::nullopt;
-    return metrics::read_status(at_, metrics::kStatusArea);
+const std::optional<metrics::StatusText>& StatusPage::read() const {
+    if (at_ == nullptr) return last_;
+    if (std::optional<metrics::StatusText> now = metrics::read_status(at_, metrics::kStatusArea)) last_ = std::move(now);
+    return last_;
 }
 
 std::vector<std::string> StatusPage::recorded() const {

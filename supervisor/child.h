@@ -27,7 +27,9 @@ public:
     int fd() const { return fd_.get(); }
     explicit operator bool() const { return at_ != nullptr; }
     UniqueFd read_only() const;   // invalid if it cannot be had
-    std::optional<metrics::StatusText> read() const;
+    // What the child has published last. Met in the middle of a write, its writer being slow or dead: what it was before, if we
+    // have ever seen one.
+    const std::optional<metrics::StatusText>& read() const;
     std::optional<metrics::Values> values() const;   // what the child has published of them
     // Its last events, "hh:mm:ss.mmm text", oldest first.
     std::vector<std::string> recorded() const;
@@ -41,6 +43,7 @@ private:
     bool map();
     UniqueFd fd_;
     void* at_ = nullptr;
+    mutable std::optional<metrics::StatusText> last_;
 };
 
 // A worker's link: both segments in both forms and both ends of the socket. Kept until a successor's replaces it: a hang-up

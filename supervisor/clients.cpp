@@ -80,16 +80,16 @@ void Supervisor::accept_one(std::size_t index, UniqueFd socket) {
         return refuse(ipc::Outcome::access);
     }
     if (!state_.serving(index)) return refuse(ipc::Outcome::try_again);
-    const bool share_used = !Access::is_ours(peer.uid) && store.of_user(peer.uid) >= kConnectionsPerUidMax;
-    if (store.full() || share_used) {
+    const bool share_used = !Access::is_ours(peer.uid) && store.of_user(peer.uid) >= limits_.of_user;
+    if (store.size() >= limits_.all || share_used) {
         // Once until there is room again.
         if (!std::exchange(crowded_said_, true))
-            MOTET_LOG(warning, "%s: process %d (user %u) is refused: %zu clients are connected (limit %zu, and %zu of one ordinary user). "
-                      "Further refusals are not logged.", plan_[index].socket, static_cast<int>(peer.pid), peer.uid, store.size(),
-                      kConnectionsMax, kConnectionsPerUidMax);
+            MOTET_LOG(warning, "%s: process %d (user %u) is refused: %zu clients are connected, %zu of them this user's. The limits are "
+                      "ipc.connections_max (%zu) and, for users other than root, ipc.connections_per_user_max (%zu). Further refusals are not logged.",
+                      plan_[index].socket, static_cast<int>(peer.pid), peer.uid, store.size(), store.of_user(peer.uid), limits_.all, limits_.of_user);
         return refuse(ipc::Outcome::no_resources);
     }
-    if (store.size() < kConnectionsMax / 4 * 3 && store.of_user(peer.uid) < kConnectionsPerUidMax / 4 * 3) crowded_said_ = false;
+    if (4 * store.size() < 3 * limits_.all && 4 * store.of_user(peer.uid) < 3 * limits_.of_user) crowded_said_ = false;
 
     const std::uint64_t id = next_link_++;
     const auto events = ring::create_segment(ring::Role::worker, id, kEventRing, kMailbox);

@@ -6,8 +6,6 @@
 #include <cstring>
 #include <vector>
 
-#include "supervisor/plan.h"
-
 namespace motet::supervisor {
 namespace {
 
@@ -17,7 +15,10 @@ static_assert(kEntriesPerMessage * kFdsPerEntry <= control::kFdsMax);
 
 }  // namespace
 
-bool FdStore::full() const { return connections_.size() >= kConnectionsMax; }
+ConnectionLimits ConnectionLimits::of(const config::Snapshot& configuration) {
+    return {.all = std::min<std::size_t>(configuration.number_or("ipc.connections_max", kConnectionsMax), kConnectionsMax),
+            .of_user = std::min<std::size_t>(configuration.number_or("ipc.connections_per_user_max", kConnectionsPerUserDefault), kConnectionsMax)};
+}
 
 std::size_t FdStore::of_user(uid_t uid) const {
     const auto it = per_user_.find(uid);

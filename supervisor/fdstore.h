@@ -10,7 +10,9 @@
 #include <map>
 #include <string>
 
+#include "libs/config/snapshot.h"
 #include "libs/control/control.h"
+#include "supervisor/plan.h"
 #include "supervisor/unique_fd.h"
 
 namespace motet::supervisor {
@@ -26,12 +28,17 @@ struct Connection {
     }
 };
 
+// How many connections one service has, and how many of them are one ordinary user's.
+struct ConnectionLimits {
+    std::size_t all = kConnectionsMax, of_user = kConnectionsPerUserDefault;
+    static ConnectionLimits of(const config::Snapshot& configuration);
+};
+
 class FdStore {
 public:
     FdStore() = default;
     FdStore(FdStore&&) noexcept = default;   // a vector of them may grow
     FdStore& operator=(FdStore&&) = default;
-    bool full() const;
     std::size_t of_user(uid_t uid) const;
     std::size_t size() const { return connections_.size(); }
 

@@ -89,9 +89,9 @@ inline constexpr std::uint64_t kEventRing = 2u << 20;       // worker to client
 inline constexpr std::uint64_t kMailbox = 64u << 10;        // replies, behind the event ring
 inline constexpr std::uint64_t kRequestRing = 2u << 20;     // client to worker
 
-// Limits; a client beyond them is told "no resources".
-inline constexpr std::size_t kConnectionsMax = 4096;        // per service
-inline constexpr std::size_t kConnectionsPerUidMax = 256;   // of one ordinary user and service
+// Limits; a client beyond them is told "no resources". The configuration may lower the first, and set the second up to it.
+inline constexpr std::size_t kConnectionsMax = 4096;             // per service: ipc.connections_max
+inline constexpr std::size_t kConnectionsPerUserDefault = 256;   // of one ordinary user and service: ipc.connections_per_user_max
 inline constexpr int kAcceptsPerRound = 16;                 // the rest waits in the listen queue
 
 }  // namespace motet::supervisor

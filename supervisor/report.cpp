@@ -94,7 +94,7 @@ void Supervisor::publish_values() {
 
 // The child's own text, as it stands on its page; whoever reads it trusts it no more than we do. Age -1: nothing yet.
 std::string Supervisor::child_section(std::size_t index) const {
-    const std::optional<metrics::StatusText> status = children_[index].page.read();
+    const std::optional<metrics::StatusText>& status = children_[index].page.read();
     if (!status || !state_.running(index)) return section(plan_[index].name, "", -1);
     return section(plan_[index].name, status->text, std::max<std::int64_t>((loop::monotonic_now() - Instant{std::max<std::int64_t>(status->written_ns, 0)}).ms(), 0));
 }

@@ -82,7 +82,8 @@ std::string list_of(const std::vector<std::string>& clauses) {
 
 Supervisor::Supervisor(Start start, RuntimeDir& runtime, Notify& notify, std::function<void()> ready)
     : start_(std::move(start)), runtime_(runtime), notify_(notify), ready_callback_(std::move(ready)), plan_(std::move(start_.plan)),
-      access_(start_.configuration.snapshot) {
+      access_(start_.configuration.snapshot),
+      limits_(ConnectionLimits::of(start_.configuration.snapshot)) {
     timespec real{};
     clock_gettime(CLOCK_REALTIME, &real);
     boot_ = static_cast<std::uint64_t>(real.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(real.tv_nsec);
@@ -228,7 +229,7 @@ void Supervisor::look_for_hung_children() {
     Actions actions;
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (!state_.has_links(i)) continue;
-        const std::optional<metrics::StatusText> status = children_[i].page.read();
+        const std::optional<metrics::StatusText>& status = children_[i].page.read();
         Instant last = std::max(state_.handed_over_at(i), not_hung_before_);
         const WorkerState::Look look = is_worker(i) ? children_[i].state.look() : WorkerState::Look();
         if (Child& child = children_[i]; is_worker(i) && child.state && state_.phase(i) == Phase::ready) {
@@ -653,6 +654,7 @@ State::Legacy Supervisor::judge_death(std::size_t index, const Ended& ended) {
     State::Legacy legacy{.resumable = child.link && left.resumable && !child.broken,
                          .progressed = child.link && child.link.delivered() != child.delivered_at_start};
     const bool killed = ended.signalled && ended.code == SIGKILL && !child.aborted;   // by somebody outside: nobody's fault
+    if (killed && state_.phase(index) == Phase::ready) legacy.progressed = true;      // and no sign that the next life will be short
     if (!ended.signalled || killed || left.kind == 0) return legacy;
     const Fault fault{left.kind, left.conn, left.position};
     const auto kind = static_cast<ring::Marker>(fault.kind);

@@ -131,6 +131,7 @@ private:
     std::vector<UniqueFd> listening_{plan_.size()};
     UniqueFd administrator_socket_, signals_, key_;   // key_: invalid without encryption
     Access access_;
+    ConnectionLimits limits_;
     StatusPage own_page_;
     std::optional<metrics::ValueWriter> values_;
     std::optional<ConfigurationRun> reload_;

@@ -63,7 +63,7 @@ public:
         if (program_ < 0) return kCannotRun;
         next_check_ = now_ms() + options_.interval_ms;
         while (program_ > 0) step();
-        family.sweep(0);   // what the program left behind, and a health check that still runs
+        family.sweep(0, [] { sam_hc_send(); });   // what the program left behind, and a health check that still runs
         return exit_status_;
     }
 

@@ -214,8 +214,8 @@ constexpr Key kKeys[] = {
     {"sam", "restart_delay_max", u32, "ms", 0, kDayMs, "30000", S, 0, "Longest pause before a restart beyond the burst; the first is 100 ms, each further one twice as long."},
     {"sam", "restarts_max", u32, "restarts", 0, 1000000, "0", S, 0, "Restarts within restart_window, in all, after which an application is given up; 0: never."},
 
-    {"ipc", "connections_max", u32, "", 16, 65536, "4096", S, kLater, "Client connections of one service; further ones are refused."},
-    {"ipc", "connections_per_user_max", u32, "", 1, 65536, "256", S, kLater, "Client connections of one user other than root, in one service."},
+    {"ipc", "connections_max", u32, "", 16, 4096, "4096", R, 0, "Client connections of one service; further ones are refused."},
+    {"ipc", "connections_per_user_max", u32, "", 1, 4096, "256", R, 0, "Client connections of one user other than root, in one service."},
     {"ipc", "client_backlog_bytes", u64, "bytes", 65536, 1073741824, "16777216", S, kLater, "Events kept for a slow client beyond its ring; above it the client is cut off."},
 };
 

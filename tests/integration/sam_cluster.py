@@ -11,6 +11,7 @@ from sam_node import App, PATIENCE
 
 # Ours, else another one: both speak through our libcmap here.
 CMAPCTL = next((path for path in (os.path.join(BUILD, ".libs", "corosync-cmapctl"), "/usr/sbin/corosync-cmapctl") if os.access(path, os.X_OK)), None)
+NOBODY = 65534
 QUORUM = "quorum:\n  provider: corosync_votequorum\n"
 
 
@@ -79,6 +80,35 @@ def cmap(checks, area):
         a.kill()
 
 
+def connections(checks):
+    """An ordinary user has so many connections, two for every application; the log says which key lifts that, and a reload does."""
+    limit = lambda n: f"ipc:\n  connections_per_user_max: {n}\nuidgid:\n  - uid: {NOBODY}\n"
+    with Loopback(1, start=False) as area:
+        with open(area.config) as f:
+            base = f.read()
+        area.write("motet.yaml", base + limit(3))
+        node = area.nodes[0].start()
+        node.wait_members(1, 30)
+        place = os.path.join(area.dir, "nobody")
+        os.mkdir(place)
+        os.chown(place, NOBODY, NOBODY)
+        apps = []
+        for name in ("one", "two"):
+            apps.append(App(node, place, name, before=("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")))
+            checks.that(f"application {name} of an ordinary user starts", wait_for("it", lambda: apps[-1].started() == 1, PATIENCE), apps[-1].lines())
+            checks.that("and is known to the node", wait_for("it", lambda: apps[-1].shown().get("supervision") == "watched", 20), node.log()[-800:])
+        checks.that("the first has a standby", wait_for("it", apps[0].watched, 20), apps[0].shown())
+        checks.that("for that of the second the user has no connection left, and the log names the key", wait_for(
+            "the log", lambda: "ipc.connections_per_user_max (3)" in node.log() and "3 of them this user's" in node.log(), 20), node.log()[-800:])
+        area.write("motet.yaml", base + limit(64))
+        os.kill(node.daemon(), signal.SIGHUP)
+        checks.that("with a higher limit it comes", wait_for("it", apps[1].watched, 30), (apps[1].shown(), node.log()[-800:]))
+        for app in apps:
+            app.do("leave")
+            gone(app)
+            app.kill()
+
+
 def watchdog(checks):
     with Loopback(1, start=False) as area:
         device = area.write("watchdog", "")
@@ -111,6 +141,7 @@ def main():
             cmap(checks, area)
         else:
             print("# no corosync-cmapctl here: keys are not looked at")
+    connections(checks)
     watchdog(checks)
     checks.end()
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Applications under libsam on a node: every kind of failure is recovered from, once each, while supervisors and the sam worker
-die and hang in between. MOTET_SAM_ROUNDS=200 is the long form (a quarter of an hour at most)."""
+die and hang in between. MOTET_SAM_ROUNDS=200 is the long form: rounds go on until the worker was killed MOTET_SAM_WORKER_KILLS (100)
+times and supervisors MOTET_SAM_SUPERVISOR_KILLS (50), for half an hour at most."""
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -16,6 +18,9 @@ from nodes import Checks, binary, wait_for
 ROUNDS = int(os.environ.get("MOTET_SAM_ROUNDS", "12"))
 SEED = int(os.environ.get("MOTET_SAM_SEED", "1"))
 LONG = ROUNDS > 50
+WORKER_KILLS = int(os.environ.get("MOTET_SAM_WORKER_KILLS", "100" if LONG else "2"))
+SUPERVISOR_KILLS = int(os.environ.get("MOTET_SAM_SUPERVISOR_KILLS", "50" if LONG else "1"))
+LIMIT_S = 1800
 INTERVAL_MS = 400
 DEATHS = ("crash", "exit", "hang", "deaf", "stop", "leak")
 PATIENCE = 60
@@ -24,9 +29,10 @@ PATIENCE = 60
 class App:
     """sam_app in its scenario `obeys`, and what its trace says."""
 
-    def __init__(self, node, directory, name, scenario="obeys", interval_ms=INTERVAL_MS):
+    def __init__(self, node, directory, name, scenario="obeys", interval_ms=INTERVAL_MS, before=()):
         self.node, self.trace = node, os.path.join(directory, name)
-        self.process = node.client("tests/integration/sam_app", scenario, self.trace, interval_ms, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        words = [*before, binary("tests/integration/sam_app"), scenario, self.trace, str(interval_ms)]
+        self.process = subprocess.Popen(words, env=node.env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def lines(self):
         try:
@@ -111,6 +117,8 @@ def survives(checks, app, what, strike):
     strike(shown)
     back = wait_for(f"supervision after {what}", lambda: app.watched(other_than=shown["supervisor"] if "supervisor" in what else 0), PATIENCE)
     took = time.monotonic() - struck
+    if "supervisor" in what and alive(shown["supervisor"]):
+        checks.that(f"{what}: the one that was replaced is gone", False, app.shown())
     if not back or app.instances() != instances:
         checks.that(f"{what} goes by without a restart", False, (back, app.shown(), app.lines()[-6:], app.node.log()[-1500:]))
         return None
@@ -129,18 +137,25 @@ def rounds(checks, area):
     for app in apps:
         wait_for("the first instance", lambda a=app: a.started() == 1, PATIENCE)
         wait_for("a standby", lambda a=app: a.watched(), PATIENCE)
-    good = dict.fromkeys(DEATHS, 0)
+    good, planned = dict.fromkeys(DEATHS, 0), dict.fromkeys(DEATHS, 0)
     times = {"supervisor killed": [], "supervisor stopped": [], "worker killed": []}
     lock = threading.Lock()
-    worker_kills, stop = [0], threading.Event()
+    worker_kills, stop, began = [0], threading.Event(), time.monotonic()
+
+    def enough():
+        return worker_kills[0] >= WORKER_KILLS and len(times["supervisor killed"]) >= SUPERVISOR_KILLS or time.monotonic() - began > LIMIT_S
 
     def live(index, app):
         own = random.Random(rng.random() + index)
-        plan = [DEATHS[(index + i) % len(DEATHS)] for i in range(ROUNDS // len(apps) + (index < ROUNDS % len(apps)))]
-        for i, word in enumerate(plan):
-            if die(checks, app, word):
-                with lock:
-                    good[word] += 1
+        share = ROUNDS // len(apps) + (index < ROUNDS % len(apps))
+        for i in itertools.count():
+            if i >= share and enough():
+                return
+            word = DEATHS[(index + i) % len(DEATHS)]
+            well = die(checks, app, word)
+            with lock:
+                planned[word] += 1
+                good[word] += well
             if i % 4 == 1 or (LONG and i % 4 == 3 and own.random() < 0.2):
                 wait_for("a standby", app.watched, PATIENCE)
                 how = "supervisor stopped" if (own.random() < 0.2 if LONG else index % 2 == 1) else "supervisor killed"
@@ -151,8 +166,8 @@ def rounds(checks, area):
                         times[how].append(took)
 
     def chaos():
-        most, seen = 100 if LONG else 2, None
-        while worker_kills[0] < most and not stop.wait(0.7 if LONG else 1.5):
+        seen = None
+        while worker_kills[0] < WORKER_KILLS and not stop.wait(0.7 if LONG else 1.5):
             pid = node.pids().get("motet-sam")
             if pid and pid == seen:   # it has lived for a while: a worker that dies at its start again and again is given up
                 kill_worker(node)
@@ -168,16 +183,16 @@ def rounds(checks, area):
     stop.set()
     killer.join()
     for word in DEATHS:
-        planned = sum((i + j) % len(DEATHS) == DEATHS.index(word) for i in range(len(apps)) for j in range(ROUNDS // len(apps) + (i < ROUNDS % len(apps))))
-        checks.that(f"{word}: {planned} of {planned} recovered, none doubled", good[word] == planned, good)
+        checks.that(f"{word}: {planned[word]} of {planned[word]} recovered, none doubled", good[word] == planned[word] > 0, good)
     for app in apps:
         numbers = [n for n, _, _, _ in app.instances()]
         checks.that(f"instances of {os.path.basename(app.trace)} are 1 to {len(numbers)} without gap or repetition", numbers == list(range(1, len(numbers) + 1)), numbers)
         took = survives(checks, app, "worker killed", lambda shown: kill_worker(node))
         if took is not None:
             times["worker killed"].append(took)
-    checks.that("supervisors were killed or stopped in between", times["supervisor killed"] and times["supervisor stopped"], times)
-    print(f"# {ROUNDS} rounds, worker killed {worker_kills[0] + len(apps)} times, seconds until supervised again with a standby:")
+    checks.that(f"the worker was killed {WORKER_KILLS} times in between", worker_kills[0] == WORKER_KILLS, worker_kills)
+    checks.that(f"supervisors were killed {SUPERVISOR_KILLS} times, and stopped", len(times["supervisor killed"]) >= SUPERVISOR_KILLS and times["supervisor stopped"], times)
+    print(f"# {sum(planned.values())} rounds, worker killed {worker_kills[0] + len(apps)} times, seconds until supervised again with a standby:")
     for what, values in times.items():
         if values:
             print(f"#   {what}: {len(values)} times, median {sorted(values)[len(values) // 2]:.2f}, longest {max(values):.2f}")
@@ -214,6 +229,25 @@ def orders(checks, area):
     for words, code in ((("sam", "show", "999999"), 1), (("sam", "show"), 2), (("sam", "frobnicate"), 2), (("sam", "show", "x"), 2)):
         p = node.ctl(*words)
         checks.that(f"motetctl {' '.join(words)} is status {code} with one line", p.returncode == code and len(p.stderr.strip().splitlines()) == 1, (p.returncode, p.stderr))
+    app.kill()
+
+
+def without_worker(checks, area):
+    """The node dies, and then the supervisor hangs: only its standby is left to notice."""
+    node = area.nodes[0]
+    app = App(node, area.dir, "alone")
+    wait_for("the first instance", lambda: app.started() == 1, PATIENCE)
+    wait_for("a standby", app.watched, PATIENCE)
+    standby = app.shown()["standby"]
+    node.kill()
+    os.kill(app.process.pid, signal.SIGSTOP)
+    checks.that("a supervisor that hangs while there is no node is ended by its standby", wait_for("its end", lambda: app.process.poll() is not None, PATIENCE), app.lines())
+    checks.that("which goes on with the instance", alive(standby) and len(app.instances()) == 1 and alive(app.instances()[0][1]), app.lines())
+    checks.that("and recovers it when it fails", die(checks, app, "crash") and app.instances()[-1][2] == standby, app.lines())
+    node.start()
+    checks.that("a node that comes later knows it all", node.wait_members(1, 30) and wait_for("supervision", app.watched, PATIENCE) and app.shown()["instance"] == 2, app.lines())
+    app.do("leave")
+    checks.that("and it ends when it wants to", wait_for("its end", lambda: not app.shown(), 20), app.lines())
     app.kill()
 
 
@@ -275,6 +309,7 @@ def main():
         orders(checks, area)
         programs(checks, area)
         rounds(checks, area)
+        without_worker(checks, area)
     checks.end()
 
 

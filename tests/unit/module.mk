@@ -69,7 +69,7 @@ EXTRA_DIST += tests/unit/supervisor/reader/broken.txt
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp tests/unit/supervisor/keyfile_test.cpp \
 	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp \
-	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/take_over_test.cpp \
+	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/status_page_test.cpp tests/unit/supervisor/take_over_test.cpp \
 	tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
 	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
 	tests/unit/libs/metrics/values_test.cpp tests/unit/libs/metrics/openmetrics_test.cpp \
@@ -120,7 +120,8 @@ tests_unit_cpg_tests_LDADD = workers/cpg/libcore.la membership/sync/libsync.la l
 TESTS += tests/unit/cpg_tests
 
 check_PROGRAMS += tests/unit/sam_tests
-tests_unit_sam_tests_SOURCES = tests/unit/libs/client/sam/channel_test.cpp tests/unit/libs/client/sam/watch_test.cpp \
+tests_unit_sam_tests_SOURCES = tests/unit/libs/client/sam/channel_test.cpp tests/unit/libs/client/sam/vigil_test.cpp \
+	tests/unit/libs/client/sam/watch_test.cpp \
 	tests/unit/workers/sam/core_test.cpp tests/unit/workers/sam/monitors_test.cpp
 tests_unit_sam_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_sam_tests_LDADD = workers/sam/libcore.la libs/client/sam/libparts.la libs/client/libquorum.la libs/client/libcmap.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la $(GTEST_LIBS)

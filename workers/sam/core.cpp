@@ -2,12 +2,14 @@
 #include "workers/sam/core.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace motet::sam {
 namespace {
 
 constexpr Duration kOrphanMax = seconds(10);   // without a parent an application is lost after its limit and this
-constexpr Duration kLate = milliseconds(500);  // we ourselves did not run for that long: nobody is blamed for it
+constexpr Duration kLate = milliseconds(500);  // we ourselves did not run for that long: perhaps nobody could,
+constexpr Duration kSpared = seconds(1);       // and everybody has this long to be heard
 
 }  // namespace
 
@@ -35,8 +37,9 @@ void Core::touch(App& app) {
     touched_.push_back(app.id);
 }
 
-// The parent says how often it is to be heard; four times that is the health interval and a second, within bounds.
-Duration Core::limit(const App& app) const { return milliseconds(std::int64_t{4} * app.beat_ms); }
+// The parent says how often it is to be heard; four times that is the health interval and a second, within bounds. What is left
+// of it is for its standby to act.
+Duration Core::limit(const App& app) const { return milliseconds(std::int64_t{7} * app.beat_ms / 2); }
 
 void Core::on_disconnect(ConnId conn, Output& out) {
     const auto it = clients_.find(conn);
@@ -67,18 +70,18 @@ Instant Core::deadline() const {
 }
 
 void Core::on_time(Instant now, Output& out) {
-    // Whoever should have been heard while we were stopped gets another chance.
+    // Whoever should have been heard while we were stopped gets another chance; one, for we may be stopped or killed again and again.
     const Instant due = deadline();
     if (now_ != Instant{} && due != kNever && touched_.empty() && now - due > kLate)
         for (auto& [id, app] : apps_)
-            if (app.deadline <= now) app.deadline = now + limit(app);
+            if (app.deadline <= now && !std::exchange(app.spared, true)) app.deadline = now + kSpared;
     now_ = now;
     const std::vector<AppId> touched = std::move(touched_);
     touched_.clear();
     for (const AppId id : touched) {
         App* app = find(id);
         if (app == nullptr) continue;
-        app->heard_now = false;
+        app->heard_now = app->spared = false;
         app->heard = now;
         app->deadline = now + limit(*app) + (app->parent == 0 && app->standby == 0 ? kOrphanMax : Duration{});
         if (app->asked != 0) answer_failed(*app, now, out);

@@ -109,6 +109,7 @@ private:
         std::uint64_t silent_ms = 0;          // as the last beat said
         Instant heard{};                      // of the parent
         bool heard_now = false;               // since on_time()
+        bool spared = false;                  // its deadline passed while we did not run; once in a silence
         Instant deadline = kNever;            // of whatever comes next in its supervision
         std::uint32_t asked = 0;              // number of a Failed request that waits for on_time(); 0: none
         double level = 0;                     // of its budget

@@ -7,7 +7,7 @@
 namespace motet::sam {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 
 template <class T>
 void put(Bytes& out, const T& value) {
@@ -48,6 +48,7 @@ void Core::write_app(const App& app, Bytes& out) {
     to.u64(app.silent_ms);
     to.u64(static_cast<std::uint64_t>(app.heard.ns));
     to.u8(app.heard_now);
+    to.u8(app.spared);
     to.u64(static_cast<std::uint64_t>(app.deadline.ns));
     to.u32(app.asked);
     put(out, app.level);
@@ -81,6 +82,7 @@ bool Core::read_app(Reader& in, App& app) {
     app.silent_ms = in.u64();
     app.heard = {static_cast<std::int64_t>(in.u64())};
     app.heard_now = in.u8() != 0;
+    app.spared = in.u8() != 0;
     app.deadline = {static_cast<std::int64_t>(in.u64())};
     app.asked = in.u32();
     if (!get(in, app.level)) return false;

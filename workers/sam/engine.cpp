@@ -54,7 +54,20 @@ SamEngine::SamEngine(const worker::Settings& settings, worker::Host& host, const
 }
 
 void SamEngine::configure(const config::Snapshot& config) {
-    for (const Resource resource : kAll) monitors_.configure(resource, monitor_of(config, resource));
+    for (const Resource resource : kAll) {
+        const MonitorState before = monitors_.state(resource);
+        monitors_.configure(resource, monitor_of(config, resource));
+        tell_state(resource, before);
+    }
+}
+
+void SamEngine::tell_state(Resource resource, MonitorState before) const {
+    const MonitorState after = monitors_.state(resource);
+    if (after == before) return;
+    const double value = monitors_.current(resource);
+    if (after == MonitorState::failed) MOTET_LOG(error, "resources.system.%s is %.2f, more than its max", name_of(resource), value);
+    else if (before == MonitorState::failed)
+        MOTET_LOG(notice, "resources.system.%s is %.2f, %s", name_of(resource), value, after == MonitorState::running ? "within its max again" : "no longer watched");
 }
 
 // A new configuration is in force. Budgets of restarts stay as they were at the start.
@@ -94,11 +107,7 @@ void SamEngine::on_outside(ByteView news) {
         if (!in.ok() || static_cast<std::size_t>(resource) >= kResources) return;
         const MonitorState before = monitors_.state(resource);
         monitors_.sample(resource, known ? std::optional<double>(value) : std::nullopt, at);
-        const MonitorState after = monitors_.state(resource);
-        if (after == MonitorState::failed && before != after)
-            MOTET_LOG(error, "resources.system.%s is %.2f, more than its max", name_of(resource), value);
-        if (before == MonitorState::failed && before != after)
-            MOTET_LOG(notice, "resources.system.%s is %.2f, within its max again", name_of(resource), value);
+        tell_state(resource, before);
     }
 }
 

@@ -47,6 +47,7 @@ private:
     void close(ConnId conn, Close why) override;
     void note(const std::string& line) override;
     void configure(const config::Snapshot& config);
+    void tell_state(Resource resource, MonitorState before) const;   // what has changed, for the log
     Verdict verdict() const;
 
     worker::Host& host_;

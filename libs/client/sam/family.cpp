@@ -150,7 +150,7 @@ void Family::look() {
     }
 }
 
-void Family::sweep(pid_t standby) {
+void Family::sweep(pid_t standby, const std::function<void()>& meanwhile) {
     const pid_t session = getsid(0);
     // Who dies hands its children to us: it takes two looks in a row that find nobody.
     if (adopted_ != 0) see_marked();
@@ -169,6 +169,7 @@ void Family::sweep(pid_t standby) {
         for (const Member& member : seen_)
             if (Process process; read_process(member.pid, process) && process.born == member.born) end(process);
         clean = any ? 0 : clean + 1;
+        meanwhile();
         if (!any) continue;
         const timespec pause{0, kSweepPauseNs};
         nanosleep(&pause, nullptr);

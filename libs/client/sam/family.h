@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,9 @@ public:
     // is looked up now and then while the application lives.
     void adopt(pid_t child, const char* mark);
     void look();
-    // The application is dead and reaped: ends what it left. `standby` is spared. Bounded to kSweepMax.
-    void sweep(pid_t standby);
+    // The application is dead and reaped: ends what it left. `standby` is spared. Two seconds at most; `meanwhile` is called
+    // while it lasts.
+    void sweep(pid_t standby, const std::function<void()>& meanwhile);
     // Orphans that ended by themselves.
     void reap(pid_t child, pid_t standby);
 

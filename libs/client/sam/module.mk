@@ -4,8 +4,8 @@ libs_client_sam_libparts_la_SOURCES = libs/client/sam/channel.cpp libs/client/sa
 	libs/client/sam/family.cpp libs/client/sam/family.h libs/client/sam/health.cpp libs/client/sam/health.h \
 	libs/client/sam/node.cpp libs/client/sam/node.h libs/client/sam/parent.cpp libs/client/sam/parent.h \
 	libs/client/sam/published.cpp libs/client/sam/published.h libs/client/sam/quorum.cpp libs/client/sam/quorum.h \
-	libs/client/sam/shared.cpp libs/client/sam/shared.h libs/client/sam/standby.cpp libs/client/sam/watch.cpp \
-	libs/client/sam/watch.h
+	libs/client/sam/shared.cpp libs/client/sam/shared.h libs/client/sam/standby.cpp libs/client/sam/vigil.cpp \
+	libs/client/sam/vigil.h libs/client/sam/watch.cpp libs/client/sam/watch.h
 
 lib_LTLIBRARIES += libs/client/libsam.la
 libs_client_libsam_la_SOURCES = libs/client/sam/api.cpp

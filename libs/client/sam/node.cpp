@@ -23,7 +23,6 @@ bool read(const ring::Record& record, T& out) {
 
 }  // namespace
 
-// A quarter of the time in which the node must notice that a parent hangs: the health interval and a second.
 Duration Node::beat_period() const {
     return std::clamp(milliseconds((std::int64_t{about_.interval_ms} + 1000) / 4), milliseconds(250), seconds(5));
 }

@@ -38,6 +38,9 @@ public:
     // Connects when it is time to, and says what is due: enrolment, beats, new data.
     void on_time(Instant now);
     Instant deadline() const;
+    // How often a parent shows that it moves: a quarter of the time in which it must be noticed that it hangs, which is the health
+    // interval and a second, within bounds.
+    Duration beat_period() const;
     // When fd() is readable, or at any time: what has come in.
     Heard listen(Instant now);
 
@@ -65,7 +68,6 @@ private:
     void lost(Instant now);
     wire::Enrol enrolment() const;
     wire::Change state(std::int32_t exit_status) const;
-    Duration beat_period() const;
     template <class T>
     bool post(wire::Request type, const T& record, std::span<const std::uint8_t> more = {});
 

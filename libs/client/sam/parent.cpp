@@ -23,7 +23,7 @@ constexpr unsigned kCommandsOfTheDead = 65536;      // what an instance may have
 constexpr Duration kReapPeriod = seconds(5);
 constexpr Duration kNoPidfdPeriod = milliseconds(50);
 constexpr Duration kRecoverAnswer = milliseconds(500);   // the node has this long to say when to restart
-constexpr Duration kForkPause = seconds(1);
+constexpr Duration kForkPause = milliseconds(500);   // not as long as a standby takes for a hang
 
 Node::About about(const Settings& settings) {
     Node::About out;
@@ -164,8 +164,8 @@ void Parent::supervise() {
         act(at);
         publish_changes();
         if (child_dead()) break;
+        show_life(at);
         keep_standby(at);
-        node_.on_time(at);
         if (at >= reap_due_) {
             family_.reap(child_, standby_);
             reap_due_ = at + kReapPeriod;
@@ -278,7 +278,7 @@ Instant Parent::deadline(Instant at) const {
     Instant due = std::min({block_->watch.deadline(), node_.deadline(), quorum_.deadline(), at + kReapPeriod});
     if (child_fd_ < 0) due = std::min(due, at + kNoPidfdPeriod);
     if (!child_ours_) due = std::min(due, look_due_);
-    if (known_ && standby_ == 0) due = std::min(due, standby_due_);
+    if (known_) due = std::min(due, standby_ == 0 ? standby_due_ : at + node_.beat_period());
     return due;
 }
 
@@ -317,7 +317,7 @@ bool Parent::recover() {
     Watch& watch = block_->watch;
     if (watch.state() != Watch::State::failed) return false;
     keys_.state(Watch::State::failed);
-    family_.sweep(standby_);
+    family_.sweep(standby_, [this] { show_life(now()); });
     bool restart = watch.end() == Watch::End::restart;
     recover_heard_ = false;
     const std::uint32_t number = ++failures_;
@@ -339,7 +339,7 @@ bool Parent::recover() {
         pollfd on{node_.fd(), POLLIN | POLLRDHUP, 0};
         ppoll(&on, 1, &limit, nullptr);
         take_from_node(now());
-        node_.on_time(now());
+        show_life(now());
     }
     if (restart) ++block_->restarts;
     return restart;

@@ -73,6 +73,8 @@ private:
     bool recover();
     [[noreturn]] void finish();
 
+    // For whoever has to know that we do not hang: the standby, and the node.
+    void show_life(Instant now);
     void keep_standby(Instant now);
     // True in the standby, once it has become the parent.
     bool make_standby();

@@ -24,7 +24,8 @@ struct Shared {
     std::atomic<std::int32_t> warn_signal{0};
     std::atomic<std::uint32_t> restarts{0};
     std::atomic<std::int64_t> child_since_ns{0};   // CLOCK_REALTIME
-    std::atomic<std::int64_t> command_at_ns{0};    // monotonic: last sign of life
+    std::atomic<std::int64_t> command_at_ns{0};    // monotonic: last sign of life of the application
+    std::atomic<std::int64_t> beat_at_ns{0};       // the same of the parent, for its standby
     std::uint8_t key[kKeySize] = {};
 
     // Data: which of the two files is valid above, its size below; and how far the next version has come in the other one.

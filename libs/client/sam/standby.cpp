@@ -12,6 +12,7 @@
 
 #include "libs/client/sam/clock.h"
 #include "libs/client/sam/parent.h"
+#include "libs/client/sam/vigil.h"
 
 namespace motet::client::sam {
 namespace {
@@ -25,6 +26,11 @@ bool readable(int fd) {
 }
 
 }  // namespace
+
+void Parent::show_life(Instant at) {
+    block_->beat_at_ns = at.ns;
+    node_.on_time(at);
+}
 
 // In the parent, every round: a standby as soon as the node knows us, and a new one when it died.
 void Parent::keep_standby(Instant at) {
@@ -45,6 +51,7 @@ bool Parent::make_standby() {
     const pid_t parent = getpid();
     const int parent_fd = open_pidfd(parent);
     if (parent_fd < 0) return false;   // a kernel without them: no standby
+    block_->beat_at_ns = now().ns;
     const pid_t pid = fork();
     if (pid == 0) {
         standby_ = 0;
@@ -81,17 +88,21 @@ void Parent::end_standby() {
 void Parent::stand_by() {
     if (child_end_ >= 0) close(std::exchange(child_end_, -1));
     node_.become(Node::Role::standby);
+    // A little later than the worker, which knows more: this is for the time without one.
+    Vigil vigil(node_.beat_period() * 15 / 4);
     for (;;) {
         const Instant at = now();
         node_.on_time(at);
+        bool hangs = vigil.hangs({block_->beat_at_ns.load()}, at);
         pollfd on[] = {{parent_fd_, POLLIN, 0}, {node_.fd(), POLLIN | POLLRDHUP, 0}};
-        const Instant due = node_.deadline();
-        const std::int64_t left = due == kNever ? -1 : std::max<std::int64_t>(0, (due - at).ns);
+        const Instant due = std::min(node_.deadline(), vigil.deadline());
+        const std::int64_t left = hangs ? 0 : std::max<std::int64_t>(0, (due - at).ns);
         const timespec limit{left / 1'000'000'000, left % 1'000'000'000};
-        ppoll(on, std::size(on), left < 0 ? nullptr : &limit, nullptr);
+        ppoll(on, std::size(on), &limit, nullptr);
         if (readable(parent_fd_)) return;
+        hangs = node_.listen(now()).take_over || hangs;
         // It hangs. Only when it is gone for certain may anybody else act in its place.
-        if (node_.listen(now()).take_over) syscall(SYS_pidfd_send_signal, parent_fd_, SIGKILL, nullptr, 0);
+        if (hangs) syscall(SYS_pidfd_send_signal, parent_fd_, SIGKILL, nullptr, 0);
     }
 }
 

@@ -118,13 +118,13 @@ TEST(SamCore, AStandbyIsToldToTakeOverWhenTheParentIsSilentForTooLong) {
     rig.enrol(1, 1, 50);
     rig.attach(2, 1, 51);
     rig.time(1000);
-    rig.time(2999);
+    rig.time(2749);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 0u);
     rig.beat(1);
-    rig.time(2999);
-    rig.time(4998);
+    rig.time(2749);
+    rig.time(4498);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 0u);
-    rig.time(4999);
+    rig.time(4499);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 1u);
     EXPECT_TRUE(has(rig.show(1), "\"supervision\":\"hung\""));
     EXPECT_EQ(rig.core.counters().hung_parents, 1u);
@@ -135,9 +135,9 @@ TEST(SamCore, AWorkerThatHasForgottenAHangingParentHearsOfItFromTheStandby) {
     rig.attach(2, 1, 51);
     rig.time(1000);
     EXPECT_TRUE(has(rig.show(101), "\"supervisor\":50")) << rig.show(101);
-    rig.time(2999);
+    rig.time(2749);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 0u);
-    rig.time(3000);
+    rig.time(2750);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 1u);
     rig.core.on_disconnect(2, rig);
     rig.enrol(3, 1, 51);
@@ -193,6 +193,28 @@ TEST(SamCore, AWorkerThatSleptBlamesNobody) {
     rig.time(60'001);
     rig.time(60'400);
     EXPECT_EQ(rig.count(2, wire::Event::take_over), 0u);
+}
+
+// Each time the parent would be due, the worker is dead, and its successor comes late.
+TEST(SamCore, ASupervisorThatHangsIsFoundAlthoughTheWorkerDiesAgainAndAgain) {
+    Bytes state;
+    {
+        Rig first;
+        first.enrol(1, 1, 50);
+        first.attach(2, 1, 51);
+        first.time(1000);
+        first.core.snapshot(state);
+    }
+    std::size_t told = 0;
+    for (std::int64_t start : {3500, 6000}) {
+        Rig successor;
+        ASSERT_TRUE(successor.core.restore(state));
+        for (std::int64_t ms = start; ms < start + 900; ms += 100) successor.time(ms);
+        told += successor.count(2, wire::Event::take_over);
+        state.clear();
+        successor.core.snapshot(state);
+    }
+    EXPECT_GE(told, 1u);
 }
 
 TEST(SamCore, RestartsBeyondTheBurstWaitTwiceAsLongEachAndAreForgottenInTime) {
