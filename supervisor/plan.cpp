@@ -16,6 +16,9 @@ Result<Plan> Plan::make(const config::Snapshot& configuration) {
                               .user = plan.keep(s.user),
                               .realtime = false,
                               .path = plan.keep(s.program)});
+    if (const auto where = configuration.get("metrics.listen"))
+        plan.rows_.push_back({.name = "metrics", .program = "motet-metrics", .services = 0, .socket = nullptr, .user = "motet-metrics", .realtime = false,
+                              .listen = plan.keep(std::string(*where))});
     return plan;
 }
 

@@ -24,6 +24,7 @@ struct ChildPlan {
     bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
                                  // a worker that preempted its clients at every message would handle them one by one
     bool administers = false;    // the one worker that reads everybody's pages and may ask for what concerns the whole node
+    const char* listen = nullptr;   // it serves everybody's pages itself, on a socket there: no clients of ours, no link with membership
     const char* path = nullptr;  // of a foreign service's program; null: ours
 };
 
@@ -36,7 +37,7 @@ inline constexpr ChildPlan kChildren[] = {
 };
 inline constexpr std::size_t kMembership = 0;
 
-// The children of this node: the table and the foreign services of its configuration.
+// The children of this node: the table, the foreign services of its configuration, and motet-metrics where that wants it.
 class Plan {
 public:
     Plan() : rows_(std::begin(kChildren), std::end(kChildren)) {}
@@ -50,30 +51,32 @@ public:
     auto begin() const { return rows_.begin(); }
     auto end() const { return rows_.end(); }
 
-    // For a supervisor that takes over: the foreign services, which a reload cannot change; ours it must have in the same order.
+    // For a supervisor that takes over: what the configuration adds, which a reload cannot change; ours it must have in the same order.
     template <class Archive>
     void transfer(Archive& a) {
         std::uint64_t count = rows_.size() - std::size(kChildren);
         a(count);
         for (std::uint64_t i = 0; i < count && a.ok(); ++i) {
-            std::string texts[5];
+            std::string texts[6];
             ServiceSet services = 0;
             if (!a.reading()) {
                 const ChildPlan& row = rows_[std::size(kChildren) + i];
                 services = row.services;
-                for (std::size_t n = 0; n < 5; ++n) texts[n] = std::array{row.name, row.program, row.socket, row.user, row.path}[n];
+                const std::array all{row.name, row.program, row.socket, row.user, row.path, row.listen};
+                for (std::size_t n = 0; n < all.size(); ++n) texts[n] = all[n] != nullptr ? all[n] : "";
             }
             a(services);
             for (std::string& text : texts) a(text);
             if (a.reading())
-                rows_.push_back({.name = keep(texts[0]), .program = keep(texts[1]), .services = services, .socket = keep(texts[2]),
-                                 .user = keep(texts[3]), .realtime = false, .path = keep(texts[4])});
+                rows_.push_back({.name = keep(texts[0]), .program = keep(texts[1]), .services = services, .socket = optional(texts[2]),
+                                 .user = keep(texts[3]), .realtime = false, .listen = optional(texts[5]), .path = optional(texts[4])});
         }
     }
     // "membership,cpg": our own children, for the question whether another program has the same.
     static std::string own_names();
 
 private:
+    const char* optional(const std::string& text) { return text.empty() ? nullptr : keep(text); }
     const char* keep(std::string text) { return texts_.emplace_back(std::move(text)).c_str(); }
 
     std::vector<ChildPlan> rows_;

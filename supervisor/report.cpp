@@ -7,6 +7,7 @@
 #include "libs/base/log.h"
 #include "libs/config/changes.h"
 #include "libs/metrics/openmetrics.h"
+#include "libs/metrics/publishers.h"
 #include "supervisor/json.h"
 #include "supervisor/events.h"
 #include "supervisor/logging.h"
@@ -105,6 +106,7 @@ std::string Supervisor::values_section(const char* process, const StatusPage& pa
     if (!values) return section(process, "", -1);
     std::string body;
     for (const metrics::NamedValue& value : values->all) {
+        if (!metrics::may_publish(&page == &own_page_ ? "motet" : process, value.name)) continue;
         std::string shown = metrics::shown(value);
         for (char& c : shown)
             if (static_cast<unsigned char>(c) < 0x20) c = '?';

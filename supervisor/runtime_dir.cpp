@@ -59,16 +59,32 @@ Status RuntimeDir::write_pid() {
     return Done{};
 }
 
-Result<UniqueFd> RuntimeDir::listen(const std::string& name, mode_t mode) {
-    const std::string path = path_ + "/" + name;
+Result<UniqueFd> RuntimeDir::listen(const std::string& name, mode_t mode) { return bind_at(path_ + "/" + name, mode, "Choose another --runtime-dir."); }
+
+Result<UniqueFd> RuntimeDir::listen_at(const std::string& path, mode_t mode) {
+    constexpr const char* kRemedy = "Choose another path.";
+    struct stat st {};
+    if (lstat(path.c_str(), &st) == 0) {
+        if (!S_ISSOCK(st.st_mode)) return error("%s: exists and is no socket. %s", path.c_str(), kRemedy);
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (path.size() < sizeof address.sun_path) std::memcpy(address.sun_path, path.data(), path.size());
+        const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!probe || connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno != ECONNREFUSED)
+            return error("%s: somebody listens there. %s", path.c_str(), kRemedy);
+    }
+    return bind_at(path, mode, kRemedy);
+}
+
+Result<UniqueFd> RuntimeDir::bind_at(const std::string& path, mode_t mode, const char* remedy) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        return error("%s: longer than %zu bytes, the kernel's limit for sockets. Choose a shorter --runtime-dir.", path.c_str(),
-                     sizeof address.sun_path - 1);
+        return error("%s: longer than %zu bytes, the kernel's limit for sockets. %s", path.c_str(),
+                     sizeof address.sun_path - 1, remedy);
     std::memcpy(address.sun_path, path.data(), path.size());
-    const auto failed = [&path](const char* what) {
-        return error("%s: %s: %s. Choose another --runtime-dir.", path.c_str(), what, std::strerror(errno));
+    const auto failed = [&path, remedy](const char* what) {
+        return error("%s: %s: %s. %s", path.c_str(), what, std::strerror(errno), remedy);
     };
     if (unlink(path.c_str()) != 0 && errno != ENOENT) return failed("a stale socket cannot be removed");
     UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

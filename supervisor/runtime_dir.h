@@ -20,6 +20,8 @@ public:
     Status write_pid();
     // A listening stream socket of this name. Removes a stale one: whoever made it no longer holds the lock.
     Result<UniqueFd> listen(const std::string& name, mode_t mode);
+    // The same by its full path, wherever that is. What has the name but is no socket, or is listened on, stays and is an error.
+    Result<UniqueFd> listen_at(const std::string& path, mode_t mode);
     // Removes sockets and pid file, in this order.
     void clean_up();
     // An empty one, to be filled by transfer().
@@ -29,6 +31,7 @@ public:
     const std::string& path() const { return path_; }
 
 private:
+    Result<UniqueFd> bind_at(const std::string& path, mode_t mode, const char* remedy);
     RuntimeDir(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
     std::string path_;
     UniqueFd lock_;

@@ -17,6 +17,7 @@
 #include "supervisor/keyfile.h"
 #include "supervisor/events.h"
 #include "supervisor/logging.h"
+#include "supervisor/metrics_socket.h"
 #include "supervisor/remembered.h"
 
 namespace motet::supervisor {
@@ -109,6 +110,11 @@ Status Supervisor::open() {
     key_ = std::move(*key);
     if (Status loop = open_loop(); !loop) return loop;
     for (std::size_t i = 0; i < plan_.size(); ++i) {
+        if (plan_[i].listen != nullptr) {
+            Result<UniqueFd> metrics = listen_for_metrics(runtime_, plan_[i].listen);
+            if (!metrics) return metrics.error();
+            listening_[i] = std::move(*metrics);   // its process accepts
+        }
         if (plan_[i].socket == nullptr) continue;
         Result<UniqueFd> socket = runtime_.listen(plan_[i].socket, 0666);
         if (!socket) return socket.error();
@@ -361,8 +367,24 @@ void Supervisor::launch(std::size_t index) {
 }
 
 void Supervisor::hand_over(std::size_t index) {
-    if (is_worker(index)) hand_over_worker(index);
+    if (plan_[index].listen != nullptr) hand_over_metrics(index);
+    else if (is_worker(index)) hand_over_worker(index);
     else hand_over_membership();
+}
+
+// Of the children behind membership all but the one that only looks.
+bool Supervisor::linked(std::size_t index) const { return is_worker(index) && plan_[index].listen == nullptr; }
+
+void Supervisor::hand_over_metrics(std::size_t index) {
+    Child& child = children_[index];
+    const int fds[] = {start_.configuration.file.get(), child.page.fd(), listening_[index].get()};
+    bool ok = control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
+    child.started = ok;
+    ok = ok && send_pages(index) && control::send(child.control.get(), header_of(control::Type::go));
+    if (ok) return;
+    Actions actions;
+    state_.on_broken(index, now_, actions);
+    act(std::move(actions));
 }
 
 // A successor gets what its predecessor had: link, state, overflow and clients. Membership does not hear of it.
@@ -449,7 +471,7 @@ void Supervisor::hand_over_membership() {
     ok = ok && control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
     child.started = ok;
     for (std::size_t i = 0; ok && i < plan_.size(); ++i)
-        if (is_worker(i) && children_[i].started && state_.running(i)) ok = send_link(i);
+        if (linked(i) && children_[i].started && state_.running(i)) ok = send_link(i);
     ok = ok && control::send(child.control.get(), header_of(control::Type::go));
     if (ok) return;
     Actions actions;
@@ -599,6 +621,7 @@ void Supervisor::on_child_ready(std::size_t index) {
         if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", plan_[index].program, list_of(found).c_str());
     }
     state_.on_ready(index, now_);
+    publish_values();   // who waits for us to be ready looks at once
     events::note({.process = plan_[index].name, .pid = children_[index].process.pid, .kind = "ready",
                   .text = "ready " + std::to_string((now_ - state_.launched_at(index)).ms()) + " ms after its start"});
     MOTET_LOG(notice, "%s is ready, %lld ms after its start", plan_[index].program,
@@ -611,7 +634,7 @@ void Supervisor::on_child_ready(std::size_t index) {
 }
 
 void Supervisor::on_link_broken(std::uint64_t worker, std::uint64_t incarnation) {
-    if (worker >= plan_.size() || !is_worker(worker) || children_[worker].link_incarnation != incarnation || !state_.has_links(worker)) return;
+    if (worker >= plan_.size() || !linked(worker) || children_[worker].link_incarnation != incarnation || !state_.has_links(worker)) return;
     MOTET_LOG(error, "%s broke the rules of its link to membership and is replaced", plan_[worker].program);
     children_[worker].broken = true;
     Actions actions;

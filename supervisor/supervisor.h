@@ -65,6 +65,8 @@ private:
     void act(Actions actions);
     void launch(std::size_t index);
     void hand_over(std::size_t index);
+    void hand_over_metrics(std::size_t index);
+    bool linked(std::size_t index) const;
     void hand_over_worker(std::size_t index);
     bool give_clients(std::size_t index);
     State::Legacy judge_death(std::size_t index, const Ended& ended);

@@ -38,8 +38,7 @@ Printed print_metrics(const Answer& answer, bool json) {
     metrics::OpenMetrics text;
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const auto& [process, section] : answer) {
-        text.gauge("motet_process_up", "1 while the process has published its values within 3 s.", {{"process", process}},
-                   section.age_ms >= 0 && section.age_ms <= kHangNoticeMs ? "1" : "0");
+        text.process(process, section.age_ms);
         for (std::size_t from = 0; from < section.body.size();) {
             const std::size_t end = std::min(section.body.find('\n', from), section.body.size());
             Line line;

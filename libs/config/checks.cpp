@@ -7,6 +7,7 @@
 #include <set>
 
 #include "libs/config/address.h"
+#include "libs/config/listen.h"
 #include "libs/config/schema.h"
 #include "libs/config/services.h"
 #include "libs/config/totem_settings.h"
@@ -32,6 +33,7 @@ public:
         logging();
         processes();
         services();
+        metrics();
         not_in_this_build();
         return std::move(found_);
     }
@@ -77,6 +79,7 @@ private:
     void logging();
     void processes();
     void services();
+    void metrics();
     void not_in_this_build();
 
     const Snapshot& in_;
@@ -100,6 +103,15 @@ void Checks::services() {
         const std::size_t colon = text.find(": ");
         fail(text.substr(0, colon), "%s", text.substr(colon + 2).c_str());
     }
+}
+
+void Checks::metrics() {
+    const auto where = in_.get("metrics.listen");
+    if (!where) return;
+    if (const Result<Listen> good = parse_listen(*where); !good) return fail("metrics.listen", "%s", good.error().text.c_str());
+#ifndef HAVE_MICROHTTPD
+    fail("metrics.listen", "this build has no HTTP server; build with libmicrohttpd (--with-microhttpd), or remove it and use motetctl metrics");
+#endif
 }
 
 void Checks::versions() {

@@ -38,6 +38,7 @@ constexpr Section kSections[] = {
     {"workers", "workers", false, "The processes that serve clients; Motet's own."},
     {"sam", "sam", false, "Applications under libsam; Motet's own."},
     {"ipc", "ipc", false, "Limits of client connections; Motet's own."},
+    {"metrics", "metrics", false, "Metrics for Prometheus over HTTP; Motet's own."},
 };
 
 constexpr std::string_view kTotem = "totem", kLink = "totem.interface", kNode = "nodelist.node", kQuorum = "quorum", kDevice = "quorum.device",
@@ -133,19 +134,19 @@ constexpr Key kKeys[] = {
     {kDevice, "timeout", u32, "ms", 0, kDayMs, "10000", L, kZeroUnset, "Time without a vote of the device after which it counts as gone."},
     {kDevice, "sync_timeout", u32, "ms", 0, kDayMs, "30000", L, kZeroUnset, "The same while a membership is formed."},
     {kDevice, "master_wins", u8, "", 0, 1, "0", L, 0, "Lets the part with the device go on with its vote alone."},
-    {kNet, "tls", word, "on off required", 0, 0, "on", L, kLater, "Use of TLS towards the device's server."},
-    {kNet, "host", text, "", 0, 0, "", L, kLater, "Address of the device's server."},
-    {kNet, "port", u16, "", 1, kU16, "5403", L, kLater, "TCP port of the device's server."},
-    {kNet, "algorithm", text, "", 0, 0, "", L, kLater, "How the server decides."},
-    {kNet, "tie_breaker", text, "", 0, 0, "lowest", L, kLater, "Which half wins: lowest, highest, or a node id."},
-    {kNet, "connect_timeout", u32, "ms", 0, kDayMs, "", L, kLater, "Time to wait for the server."},
-    {kNet, "force_ip_version", word, "0 4 6", 0, 0, "0", L, kLater, "Family of the server's address, 0 for any."},
-    {kNet, "keep_active_partition_tie_breaker", word, kOnOff, 0, 0, "off", L, kLater, "Prefers the half that was active before."},
-    {kHeuristics, "mode", word, "on sync off", 0, 0, "off", L, kLater, "When the commands are run."},
-    {kHeuristics, "timeout", u32, "ms", 0, kDayMs, "", L, kLater, "Time all commands together may take."},
-    {kHeuristics, "sync_timeout", u32, "ms", 0, kDayMs, "", L, kLater, "The same while a membership is formed."},
-    {kHeuristics, "interval", u32, "ms", 0, kDayMs, "", L, kLater, "Time between two runs in mode on."},
-    {kHeuristics, "exec_<name>", text, "", 0, 0, "", L, kLater, "One command; all of them must succeed."},
+    {kNet, "tls", word, "on off required", 0, 0, "on", L, 0, "Use of TLS towards the device's server."},
+    {kNet, "host", text, "", 0, 0, "", L, 0, "Address of the device's server."},
+    {kNet, "port", u16, "", 1, kU16, "5403", L, 0, "TCP port of the device's server."},
+    {kNet, "algorithm", text, "", 0, 0, "", L, 0, "How the server decides."},
+    {kNet, "tie_breaker", text, "", 0, 0, "lowest", L, 0, "Which half wins: lowest, highest, or a node id."},
+    {kNet, "connect_timeout", u32, "ms", 0, kDayMs, "", L, 0, "Time to wait for the server."},
+    {kNet, "force_ip_version", word, "0 4 6", 0, 0, "0", L, 0, "Family of the server's address, 0 for any."},
+    {kNet, "keep_active_partition_tie_breaker", word, kOnOff, 0, 0, "off", L, 0, "Prefers the half that was active before."},
+    {kHeuristics, "mode", word, "on sync off", 0, 0, "off", L, 0, "When the commands are run."},
+    {kHeuristics, "timeout", u32, "ms", 0, kDayMs, "", L, 0, "Time all commands together may take."},
+    {kHeuristics, "sync_timeout", u32, "ms", 0, kDayMs, "", L, 0, "The same while a membership is formed."},
+    {kHeuristics, "interval", u32, "ms", 0, kDayMs, "", L, 0, "Time between two runs in mode on."},
+    {kHeuristics, "exec_<name>", text, "", 0, 0, "", L, 0, "One command; all of them must succeed."},
 
     {kLogging, "to_stderr", word, kYesNo, 0, 0, "yes", L, 0, "Log lines go to standard error while motet stays in the foreground."},
     {kLogging, "to_syslog", word, kYesNo, 0, 0, "yes", L, 0, "Log lines go to the system log; in the foreground only when this is written."},
@@ -217,6 +218,8 @@ constexpr Key kKeys[] = {
     {"ipc", "connections_max", u32, "", 16, 4096, "4096", R, 0, "Client connections of one service; further ones are refused."},
     {"ipc", "connections_per_user_max", u32, "", 1, 4096, "256", R, 0, "Client connections of one user other than root, in one service."},
     {"ipc", "client_backlog_bytes", u64, "bytes", 65536, 1073741824, "16777216", S, kLater, "Events kept for a slow client beyond its ring; above it the client is cut off."},
+
+    {"metrics", "listen", text, "", 0, 0, "", S, 0, "Where /metrics is served as OpenMetrics text: the path of a Unix socket or a loopback address and port, such as 127.0.0.1:9664; everybody on this node may read it. By default nowhere."},
 };
 
 // Digits for "<n>", one or more of anything for "<name>"; the marks stand at most once in a name.

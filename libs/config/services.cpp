@@ -7,7 +7,7 @@ namespace motet::config {
 namespace {
 
 // Names of our own processes and sockets.
-constexpr std::string_view kTaken[] = {"membership", "cpg", "confdb", "quorum", "sam", "config", "control", "supervisor", "events"};
+constexpr std::string_view kTaken[] = {"membership", "cpg", "confdb", "quorum", "sam", "config", "control", "supervisor", "events", "metrics"};
 
 bool good_name(std::string_view name) {
     const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };

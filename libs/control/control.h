@@ -43,7 +43,7 @@ enum class Type : std::uint32_t {
     // Of the worker that counts votes.
     expected_votes = 40,       // -> : a = the highest expected votes seen, to be kept; and, before `go`, <- the ones kept
     cancel_wait_for_all = 41,  // confdb -> : an administrator does not want to wait for all nodes; passed on to that worker
-    pages = 22,       // -> confdb: the pages of all children (libs/metrics/values.h), read-only, in the order of the plan, then
+    pages = 22,       // -> confdb, metrics: the pages of all children (libs/metrics/values.h), read-only, in the order of the plan, then
                       //            the supervisor's own; body: their names, a line each
     fatal = 17,       // child -> : body: why it cannot go on; the exit follows. a = exit code the daemon should use; b = 1 from a
                       //            worker: what it keeps for a successor is of no use
@@ -51,6 +51,7 @@ enum class Type : std::uint32_t {
 };
 // Descriptors of `start`, in this order:
 //   worker:     config snapshot ro, status page rw, link socket, submit segment rw, delivery segment ro, state rw, overflow rw
+//   metrics:    config snapshot ro, status page rw, listening socket         (`pages` follow, then `go`)
 //   membership: config snapshot ro, status page rw                       (links follow as `link` messages, then `go`)
 
 struct Header {

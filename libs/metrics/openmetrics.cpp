@@ -110,6 +110,7 @@ void OpenMetrics::sample(const std::string& name, const std::string& help, bool 
     std::string line = name + (family.counter ? "_total" : "");
     for (std::size_t i = 0; i < labels.size(); ++i) line += (i == 0 ? "{" : ",") + labels[i].first + "=\"" + escaped(labels[i].second) + "\"";
     if (!labels.empty()) line += "}";
+    if (!family.known.insert(line).second) return;
     family.samples.push_back(line + " " + std::string(value) + "\n");
 }
 
@@ -131,6 +132,12 @@ void OpenMetrics::add(std::string_view key, ValueType type, std::string_view val
 
 void OpenMetrics::gauge(const std::string& name, const std::string& help, Labels labels, std::string_view value) {
     sample(name, help, false, labels, value);
+}
+
+void OpenMetrics::process(std::string_view process_name, std::int64_t age_ms) {
+    constexpr std::int64_t kFreshMs = 3000;   // a process publishes at least once a second
+    gauge("motet_process_up", "1 while the process has published its values within 3 s.", {{"process", std::string(process_name)}},
+          age_ms >= 0 && age_ms <= kFreshMs ? "1" : "0");
 }
 
 std::string OpenMetrics::text() const {

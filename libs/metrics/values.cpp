@@ -82,7 +82,10 @@ void ValueWriter::text(std::string_view name, std::string_view value) { put(Valu
 
 void ValueWriter::commit(std::int64_t now_ns) {
     if (area_.size() < kHeader) return;
-    if (staged_ == published_ && values_sequence(area_) != 0) return;
+    if (staged_ == published_ && values_sequence(area_) != 0) {
+        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(area_.data() + sizeof(std::uint64_t))).store(static_cast<std::uint64_t>(now_ns), std::memory_order_relaxed);
+        return;
+    }
     publish(area_, {static_cast<std::uint64_t>(now_ns), static_cast<std::uint32_t>(getpid()), static_cast<std::uint32_t>(staged_.size()), entries_, left_out_},
             staged_);
     published_.swap(staged_);

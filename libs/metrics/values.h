@@ -9,7 +9,7 @@
 //
 // All values of a process are written at once: what is not written again is gone. At most five times a second (frame). Names
 // in use: Corosync's own where it has one (docs/statistics.md); else stats.worker.<process>.<name>. Which process may publish
-// which names stands in workers/confdb/pages.cpp; others are ignored.
+// which names stands in publishers.cpp; others are ignored.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -45,8 +45,8 @@ public:
     void f32(std::string_view name, float value) { number(ValueType::f32, name, value); }
     void f64(std::string_view name, double value) { number(ValueType::f64, name, value); }
     void text(std::string_view name, std::string_view value);
-    // Makes the set visible. Values beyond the area are left out; how many were is on the page. Nothing is written, and the
-    // sequence stays, when the set equals the one before.
+    // Makes the set visible. Values beyond the area are left out; how many were is on the page. Only the
+    // time is written, and the sequence stays, when the set equals the one before.
     void commit(std::int64_t now_ns);
 
 private:
@@ -68,7 +68,7 @@ struct NamedValue {
 };
 struct Values {
     std::vector<NamedValue> all;
-    std::int64_t written_ns = 0;
+    std::int64_t written_ns = 0;   // of the last commit, also of an unchanged set
     std::uint32_t pid = 0, left_out = 0;
 };
 // Changes with every set that becomes visible; 0: never written.

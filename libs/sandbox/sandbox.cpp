@@ -113,7 +113,7 @@ Status drop_capabilities(const Who& who, Report& report) {
 
 Status set_limits(const Options& options) {
     struct Limit { int which; const char* name; std::uint64_t value; };
-    const bool worker = options.profile == Profile::worker, membership = options.profile == Profile::membership || options.profile == Profile::membership_devices;
+    const bool worker = options.profile == Profile::worker || options.profile == Profile::metrics, membership = options.profile == Profile::membership || options.profile == Profile::membership_devices;
     std::vector<Limit> limits = {{RLIMIT_CORE, "core size", 0}, {RLIMIT_MSGQUEUE, "message queues", 0}, {RLIMIT_NPROC, "processes", 0},
                                  {RLIMIT_FSIZE, "file size", worker || options.profile == Profile::lookup ? 0 : kFileMax}};
     if (!membership) {   // which pins its memory and has its class already

@@ -19,6 +19,7 @@ enum class Profile : std::uint8_t {
     config,       // parses bytes it already holds: may read, write and ask over descriptors it has, no more
     lookup,       // answers the names that `config` asks for: files and network, but no right and no other user's process
     worker,       // serves rings: what it may call is the list in profiles.cpp; everything else kills it
+    metrics,      // a worker without rings that accepts connections on a socket it was given
     membership,   // owns the network: a longer list, in the same file
     membership_devices,   // the same for RDMA: devices are opened by name, behind enter() and again after a failure
 };

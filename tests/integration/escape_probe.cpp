@@ -238,7 +238,8 @@ struct Role {
 };
 constexpr Role kRoles[] = {{"membership", "motet-membership", Profile::membership}, {"cpg", "motet-cpg", Profile::worker},
                            {"confdb", "motet-confdb", Profile::worker},             {"quorum", "motet-quorum", Profile::worker},
-                           {"sam", "motet-sam", Profile::worker},                   {"config", "motet-config", Profile::config}};
+                           {"sam", "motet-sam", Profile::worker},                   {"metrics", "motet-metrics", Profile::metrics},
+                           {"config", "motet-config", Profile::config}};
 
 // As the role's program enters its sandbox.
 bool enter(const Role& role, const sandbox::Identity& who, const sandbox::Room& room, bool list) {
@@ -342,7 +343,7 @@ int run() {
     std::vector<std::vector<std::string>> table(all.size());
     for (const bool list : {true, false}) {
         for (const Role& role : kRoles) {
-            if (!list && (role.profile == Profile::config || (role.profile == Profile::worker && std::strcmp(role.name, "cpg") != 0))) continue;   // one of a kind
+            if (!list && (role.profile == Profile::config || role.profile == Profile::metrics || (role.profile == Profile::worker && std::strcmp(role.name, "cpg") != 0))) continue;   // one of a kind
             const Result<sandbox::Identity> who = sandbox::identity_of(role.user), other = sandbox::identity_of("motet-sibling");
             const Result<sandbox::Room> room = sandbox::Room::make(role.profile == Profile::membership ? sandbox::Network::hosts : sandbox::Network::none);
             if (!who || !other || !room) {
@@ -373,13 +374,13 @@ int run() {
         }
     }
     std::printf("# %zu attempts in the place of each child. killed: by the system-call list. its work: membership has the network.\n", all.size());
-    std::printf("# %-55s| %-10s %-8s %-8s %-8s %-8s %-8s| without the list: %-11s cpg\n", "attempt", "membership", "cpg", "confdb", "quorum", "sam", "config", "membership");
+    std::printf("# %-55s| %-10s %-8s %-8s %-8s %-8s %-8s %-8s| without the list: %-11s cpg\n", "attempt", "membership", "cpg", "confdb", "quorum", "sam", "metrics", "config", "membership");
     for (std::size_t i = 0; i < all.size(); ++i) {
         const auto& t = table[i];
-        std::printf("# %-55s| %-10s %-8s %-8s %-8s %-8s %-8s| %-29s %s\n", all[i].name, t[0].c_str(), t[1].c_str(), t[2].c_str(), t[3].c_str(), t[4].c_str(), t[5].c_str(),
-                    t[6].c_str(), t[7].c_str());
+        std::printf("# %-55s| %-10s %-8s %-8s %-8s %-8s %-8s %-8s| %-29s %s\n", all[i].name, t[0].c_str(), t[1].c_str(), t[2].c_str(), t[3].c_str(), t[4].c_str(), t[5].c_str(),
+                    t[6].c_str(), t[7].c_str(), t[8].c_str());
     }
-    std::printf("%s - nobody escapes: %zu attempts by each of 6 children, and by 2 without the system-call list\n", good ? "ok" : "not ok", all.size());
+    std::printf("%s - nobody escapes: %zu attempts by each of 7 children, and by 2 without the system-call list\n", good ? "ok" : "not ok", all.size());
     return good ? 0 : 1;
 }
 

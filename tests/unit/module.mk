@@ -58,7 +58,7 @@ TESTS += tests/unit/cfg_tests
 
 check_PROGRAMS += tests/unit/config_tests
 tests_unit_config_tests_SOURCES = tests/unit/supervisor/reader/broken_test.cpp tests/unit/supervisor/reader/convert_test.cpp \
-	tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+	tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/listen_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
 	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
 	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)

@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cinttypes>
 #include <cstdio>
 #include <utility>
 
 #include "libs/base/log.h"
+#include "libs/metrics/publishers.h"
 #include "libs/metrics/values.h"
 
 namespace motet::confdb {
@@ -18,27 +18,6 @@ namespace {
 
 constexpr Duration kLookEvery = milliseconds(200), kStatisticsEvery = milliseconds(1500);
 constexpr std::size_t kPagesMax = 64;
-
-// Which process may publish which keys. A worker is not believed about others.
-struct Rule {
-    std::string_view process, prefix;
-};
-constexpr std::array kRules{
-    Rule{"membership", "runtime.totem."}, Rule{"membership", "stats.srp."},     Rule{"membership", "stats.pg."},
-    Rule{"membership", "stats.knet."},    Rule{"membership", "stats.schedmiss."}, Rule{"membership", "stats.totem."},
-    Rule{"cpg", "runtime.services.cpg."}, Rule{"cpg", "stats.cpg."},
-    Rule{"confdb", "runtime.services.cmap."}, Rule{"confdb", "runtime.services.cfg."},
-    Rule{"quorum", "runtime.services.quorum."}, Rule{"quorum", "runtime.services.votequorum."}, Rule{"quorum", "runtime.votequorum."},
-    Rule{"sam", "resources.process."}, Rule{"sam", "resources.system."}, Rule{"sam", "stats.sam."},
-    Rule{"motet", "stats.supervisor."}, Rule{"motet", "stats.worker."},
-};
-
-bool may_publish(std::string_view process, std::string_view key) {
-    for (const Rule& rule : kRules)
-        if (rule.process == process && key.starts_with(rule.prefix)) return true;
-    constexpr std::string_view kOwn = "stats.worker.";
-    return key.starts_with(kOwn) && key.substr(kOwn.size()).starts_with(std::string(process) + ".");
-}
 
 bool is_statistic(std::string_view key) { return key.starts_with("stats."); }
 
@@ -98,7 +77,7 @@ void Pages::read_values(const Page& page) {
     const auto values = metrics::read_values(metrics::values_area(page.at));
     if (!values) return;
     for (const metrics::NamedValue& one : values->all) {
-        if (!is_statistic(one.name) || !may_publish(page.name, one.name)) continue;
+        if (!is_statistic(one.name) || !metrics::may_publish(page.name, one.name)) continue;
         Value value = value_of(one);
         if (value.type == Type::u64 && !cleared_.empty()) value = Value::u64(count_from_zero(one.name, value.integer()));
         statistics_.insert_or_assign(one.name, std::move(value));
@@ -177,7 +156,7 @@ Bytes Pages::look(Instant now, bool statistics_wanted) {
         page.seen = sequence;
         ValueMap keys;
         for (const metrics::NamedValue& one : values->all)
-            if (!is_statistic(one.name) && may_publish(page.name, one.name)) keys.insert_or_assign(one.name, value_of(one));
+            if (!is_statistic(one.name) && metrics::may_publish(page.name, one.name)) keys.insert_or_assign(one.name, value_of(one));
         out.u8(static_cast<std::uint8_t>(i + 1));
         encode(keys, out);
         any = true;

@@ -102,7 +102,6 @@ void QuorumEngine::on_outside(ByteView bytes) {
 }
 
 void QuorumEngine::values(metrics::ValueWriter& out) const {
-    out.u64("runtime.services.quorum.service_id", kQuorumService);
     if (core_.provider() != Provider::votequorum) return;
     const Votes& votes = core_.votes();
     out.u32("runtime.votequorum.this_node_id", core_.self());

@@ -46,8 +46,9 @@ TEST(OpenMetrics, AFamilyStandsTogetherAndTheTextEnds) {
     EXPECT_EQ(m.text(), "# EOF\n");
     m.add("stats.b", ValueType::u32, "1");
     m.add("stats.a", ValueType::u32, "1");
-    m.gauge("motet_b", "again", {}, "2");
-    EXPECT_EQ(m.text(), "# TYPE motet_a gauge\n# HELP motet_a Value of stats.a.\nmotet_a 1\n# TYPE motet_b gauge\n# HELP motet_b Value of stats.b.\nmotet_b 1\nmotet_b 2\n# EOF\n");
+    m.gauge("motet_b", "again", {{"process", "cpg"}}, "2");
+    m.gauge("motet_b", "the same once more", {}, "3");
+    EXPECT_EQ(m.text(), "# TYPE motet_a gauge\n# HELP motet_a Value of stats.a.\nmotet_a 1\n# TYPE motet_b gauge\n# HELP motet_b Value of stats.b.\nmotet_b 1\nmotet_b{process=\"cpg\"} 2\n# EOF\n");
 }
 
 TEST(OpenMetrics, ValuesAreShownAsTheirTypeSays) {
