@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -232,6 +233,7 @@ Process::Ended Process::run() {
             }
             continue;
         }
+        note_late_wakeup();
         if (round()) {
             // Among others the token comes through the poller; alone it comes through `looped_`.
             const bool token_by_poller = !socket_ready_ && node_->totem().members().size() > 1;
@@ -344,7 +346,20 @@ void Process::sleep() {
         if (!link->operations().empty()) until = std::min(until, now_ + kTellAgain);
     // Frames that are left waiting must not keep us awake: with real-time priority that could cost the slow worker its CPU.
     listen(!throttling_);
+    expected_ = std::max(now_, until);
     handle(poller_->wait(until));
+}
+
+// The kernel gave us the processor too late, or somebody stopped us: others may have counted us out meanwhile.
+void Process::note_late_wakeup() {
+    if (expected_ != Instant{} && now_ - expected_ > settings_.token * 4 / 5) {
+        timespec t{};
+        clock_gettime(CLOCK_REALTIME, &t);
+        if (late_.note(now_, expected_, settings_.token, std::int64_t{t.tv_sec} * 1000 + t.tv_nsec / 1'000'000))
+            MOTET_LOG(warning, "this process was not scheduled for %lld ms, of the %lld ms that a token may take; consider a longer totem.token",
+                      static_cast<long long>(late_.last().ms()), static_cast<long long>(settings_.token.ms()));
+    }
+    expected_ = now_;
 }
 
 void Process::handle(std::span<const loop::Ready> ready) {
@@ -533,6 +548,7 @@ void Process::publish_status() {
     status_->publish(status_json(settings_, *node_, *transport_, members_, unenforced_, now_), now_.ns);
     values_->begin();
     status_values_.write(*values_, settings_, *node_, *transport_, now_);
+    late_.write(*values_);
     values_->u32("stats.worker.membership.pid", static_cast<std::uint32_t>(getpid()));
     values_->commit(now_.ns);
 }

@@ -60,6 +60,7 @@ private:
     void handle(std::span<const loop::Ready> ready);
     bool throttled();
     void sleep();
+    void note_late_wakeup();
     void listen(bool on);
     bool read_control();
     void take_link(control::Message& message);
@@ -92,6 +93,8 @@ private:
     std::uint64_t rdma_incarnation_ = 0;
     std::optional<metrics::ValueWriter> values_;
     StatusValues status_values_;
+    LateWakeups late_;
+    Instant expected_{};                  // when the loop was to turn again at the latest
     MemberLog members_;
     Heard heard_;
     std::vector<std::string> unenforced_;

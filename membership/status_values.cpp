@@ -82,6 +82,21 @@ void write_link(metrics::ValueWriter& out, const transport::LinkState& l) {
 
 }  // namespace
 
+bool LateWakeups::note(Instant now, Instant expected, Duration token, std::int64_t realtime_ms) {
+    if (now - expected <= token * 4 / 5) return false;
+    late_.push_front({realtime_ms, now - expected});
+    if (late_.size() > kKept) late_.pop_back();
+    return true;
+}
+
+void LateWakeups::write(metrics::ValueWriter& out) const {
+    for (std::size_t i = 0; i < late_.size(); ++i) {
+        const std::string base = "stats.schedmiss." + std::to_string(i) + ".";
+        out.u64(base + "timestamp", static_cast<std::uint64_t>(late_[i].realtime_ms));
+        out.f32(base + "delay", static_cast<float>(static_cast<double>(late_[i].delay.us()) / 1000.0));
+    }
+}
+
 void StatusValues::write(metrics::ValueWriter& out, const config::TotemSettings& settings, const node::Node& node, const transport::Transport& transport,
                          Instant now) {
     const totem::Totem& totem = node.totem();

@@ -117,7 +117,9 @@ WorkerState::Look WorkerState::look() const {
             .conn = at(offsetof(ring::StatePage, marker_conn)),
             .position = at(offsetof(ring::StatePage, marker_position)),
             .heartbeat = at(offsetof(ring::StatePage, heartbeat)),
-            .busy = at(offsetof(ring::StatePage, busy)) != 0};
+            .busy = at(offsetof(ring::StatePage, busy)) != 0,
+            .snapshot = at(offsetof(ring::StatePage, active)),
+            .journal = at(offsetof(ring::StatePage, log_end) + (at(offsetof(ring::StatePage, active)) & 1) * sizeof(std::uint64_t))};
 }
 
 std::uint64_t WorkerLink::delivered() const {

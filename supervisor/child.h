@@ -84,6 +84,7 @@ struct WorkerState {
         std::uint64_t kind = 0, conn = 0, position = 0;      // the input in hand: ring::Marker
         std::uint64_t heartbeat = 0;
         bool busy = false;
+        std::uint64_t snapshot = 0, journal = 0;             // number of the one in force, bytes of inputs behind it
     };
     Look look() const;
 };
@@ -111,6 +112,7 @@ struct Child {
     std::uint64_t heartbeat = 0;           // as last seen, and when it had moved or there was nothing to do
     Instant heartbeat_at{};
     std::uint64_t delivered_at_start = 0;  // its cursor of the delivery ring
+    std::uint64_t snapshot_at_start = 0, journal_at_start = 0;   // when it was ready
     Fault last_fault;
     std::vector<Fault> quarantine;         // requests that ended two workers
     std::uint64_t incarnation = 0;
@@ -122,7 +124,7 @@ struct Child {
 
     template <class Archive>
     void transfer(Archive& a) {
-        a(process, control, page, link, link_incarnation, state, broken, go_owed, aborted, delivered_at_start, last_fault, quarantine,
+        a(process, control, page, link, link_incarnation, state, broken, go_owed, aborted, delivered_at_start, snapshot_at_start, journal_at_start, last_fault, quarantine,
           incarnation, started, last_exit, unenforced, error_text);
     }
     void log(const ChildPlan& plan, log::Level level, std::string_view text, Instant now);

@@ -79,6 +79,19 @@ ConfigurationRun::State ConfigurationRun::look() {
     return State::bad;
 }
 
+Result<Configuration> Configuration::of(config::Snapshot snapshot) {
+    const UniqueFd memory(memfd_create("motet-config", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    const Bytes bytes = snapshot.encode();
+    if (!memory || fchmod(memory.get(), 0600) != 0 || pwrite(memory.get(), bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()) ||
+        fcntl(memory.get(), F_ADD_SEALS, kSeals) != 0)
+        return error("configuration: a snapshot cannot be made: %s", std::strerror(errno));
+    Configuration out;
+    out.file = UniqueFd(open(("/proc/self/fd/" + std::to_string(memory.get())).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!out.file) return error("configuration: opening the snapshot read-only: %s. Is /proc mounted?", std::strerror(errno));
+    out.snapshot = std::move(snapshot);
+    return out;
+}
+
 void Configuration::read_file() {
     struct stat st {};
     if (!file || fstat(file.get(), &st) != 0 || st.st_size <= 0 || static_cast<std::uint64_t>(st.st_size) > config::kSnapshotMax) return;

@@ -15,6 +15,8 @@ struct Configuration {
     config::Snapshot snapshot;
     UniqueFd file;                       // sealed, read-only; handed to every child
     std::vector<std::string> warnings;   // "file:line:column: reason", one line each
+    // One that was not read from a file.
+    static Result<Configuration> of(config::Snapshot snapshot);
     template <class Archive>
     void transfer(Archive& a) {
         a(file, warnings);

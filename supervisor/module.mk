@@ -3,7 +3,7 @@ noinst_LTLIBRARIES += supervisor/libsupervisor.la
 supervisor_libsupervisor_la_SOURCES = supervisor/access.cpp supervisor/access.h supervisor/child.cpp supervisor/child.h \
 	supervisor/clients.cpp supervisor/configuration.cpp supervisor/configuration.h supervisor/control.cpp supervisor/control.h \
 	supervisor/daemon.cpp supervisor/daemon.h supervisor/events.cpp supervisor/events.h supervisor/kernel_log.cpp supervisor/kernel_log.h supervisor/fdstore.cpp supervisor/fdstore.h supervisor/json.h supervisor/keyfile.cpp supervisor/keyfile.h \
-	supervisor/logging.cpp supervisor/logging.h supervisor/metrics_socket.cpp supervisor/metrics_socket.h supervisor/notify.cpp supervisor/notify.h supervisor/options.cpp \
+	supervisor/live.cpp supervisor/logging.cpp supervisor/logging.h supervisor/metrics_socket.cpp supervisor/metrics_socket.h supervisor/notify.cpp supervisor/notify.h supervisor/options.cpp \
 	supervisor/options.h supervisor/plan.cpp supervisor/plan.h supervisor/quarters.cpp supervisor/quarters.h supervisor/reconfigure.cpp supervisor/replace.cpp supervisor/take_over.cpp supervisor/take_over.h supervisor/remembered.cpp supervisor/remembered.h supervisor/report.cpp \
 	supervisor/runtime_dir.cpp supervisor/runtime_dir.h \
 	supervisor/spawn.cpp supervisor/spawn.h supervisor/state.cpp supervisor/state.h supervisor/supervisor.cpp \

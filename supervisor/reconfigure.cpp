@@ -160,15 +160,20 @@ void Supervisor::commit(std::uint64_t number) {
     for (const std::string& key : config::waiting_for_restart(start_.configuration.snapshot)) waiting += (waiting.empty() ? "" : ", ") + key;
     if (!waiting.empty()) MOTET_LOG(warning, "restart motet to use the new value of: %s", waiting.c_str());
     access_.configure(start_.configuration.snapshot);
-    limits_ = ConnectionLimits::of(start_.configuration.snapshot);
-    configure_watchdog();
-    log::set_level(logging::level_of(start_.configuration.snapshot, start_.options.log_level));
-    if (const Status opened = logging::configure(start_.configuration.snapshot); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
+    put_into_force();
     if (rekeyed && key_ && children_[kMembership].started) {
         const int key[] = {key_.get()};
         control::send(children_[kMembership].control.get(), header_of(control::Type::key), {}, key);
     }
     spread_configuration(number);
+}
+
+// What of the configuration is the supervisor's own.
+void Supervisor::put_into_force() {
+    limits_ = ConnectionLimits::of(start_.configuration.snapshot);
+    configure_watchdog();
+    log::set_level(logging::level_of(start_.configuration.snapshot, start_.options.log_level));
+    if (const Status opened = logging::configure(start_.configuration.snapshot); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
 }
 
 // To membership first: it alone can fail, and is asked whether it did.

@@ -36,6 +36,7 @@ constexpr int kMessagesPerRound = 64;                   // of one child
 constexpr int kLastMessages = 1024;                     // of a child that has ended
 constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
 constexpr int kRealtimeDefault = 50;
+constexpr std::uint64_t kSomeWork = 4096;                // bytes of inputs: more than come by themselves in a moment
 constexpr std::uint32_t kVotes = 5;                      // service of the worker that counts votes
 
 std::uint64_t tag_of(std::size_t child, ChildTag what) { return kTagChildren + child * kTagsPerChild + what; }
@@ -551,6 +552,9 @@ void Supervisor::on_message(std::size_t index, control::Message& message) {
             for (std::size_t i = 0; plan_[index].administers && i < plan_.size(); ++i)
                 if (contains(plan_[i].services, kVotes) && children_[i].control) control::send(children_[i].control.get(), message.header);
             return;
+        case control::Type::change:
+            if (plan_[index].administers) on_live_keys(message.body);
+            return;
         case control::Type::shutdown: {
             if (!plan_[index].administers) return;
             const std::string why(as_text(message.body).substr(0, 200));
@@ -621,6 +625,11 @@ void Supervisor::on_child_ready(std::size_t index) {
         if (!found.empty()) MOTET_LOG(error, "%s has not given up its rights: %s", plan_[index].program, list_of(found).c_str());
     }
     state_.on_ready(index, now_);
+    if (children_[index].state) {
+        const WorkerState::Look look = children_[index].state.look();
+        children_[index].snapshot_at_start = look.snapshot;
+        children_[index].journal_at_start = look.journal;
+    }
     publish_values();   // who waits for us to be ready looks at once
     events::note({.process = plan_[index].name, .pid = children_[index].process.pid, .kind = "ready",
                   .text = "ready " + std::to_string((now_ - state_.launched_at(index)).ms()) + " ms after its start"});
@@ -675,7 +684,8 @@ State::Legacy Supervisor::judge_death(std::size_t index, const Ended& ended) {
     Child& child = children_[index];
     const WorkerState::Look left = child.state.look();
     State::Legacy legacy{.resumable = child.link && left.resumable && !child.broken,
-                         .progressed = child.link && child.link.delivered() != child.delivered_at_start};
+                         .progressed = child.link && (child.link.delivered() != child.delivered_at_start || left.snapshot != child.snapshot_at_start ||
+                                                      left.journal > child.journal_at_start + kSomeWork)};
     const bool killed = ended.signalled && ended.code == SIGKILL && !child.aborted;   // by somebody outside: nobody's fault
     if (killed && state_.phase(index) == Phase::ready) legacy.progressed = true;      // and no sign that the next life will be short
     if (!ended.signalled || killed || left.kind == 0) return legacy;

@@ -108,6 +108,9 @@ private:
     void on_reload();
     void refuse(std::uint64_t number, const std::string& why);
     void commit(std::uint64_t number);
+    void put_into_force();
+    // Keys that a client has changed: see live.cpp.
+    void on_live_keys(ByteView body);
     void spread_configuration(std::uint64_t number);
     void on_config_taken(std::uint64_t number, bool good, std::string_view why);
     std::size_t cfg_worker() const;

@@ -23,7 +23,7 @@ motet_cpg_LDADD = workers/cpg/libcore.la $(WORKER_LIBS)
 
 noinst_LTLIBRARIES += workers/confdb/libcore.la
 workers_confdb_libcore_la_SOURCES = workers/confdb/core/cmap.cpp workers/confdb/core/cmap.h workers/confdb/core/cmap_tracks.cpp \
-	workers/confdb/core/config_version.cpp workers/confdb/core/config_version.h workers/confdb/core/fanout.h \
+	workers/confdb/core/config_version.cpp workers/confdb/core/config_version.h workers/confdb/core/fanout.h workers/confdb/core/gate.h \
 	workers/confdb/core/names.cpp workers/confdb/core/names.h workers/confdb/core/objects.cpp workers/confdb/core/objects.h \
 	workers/confdb/core/objects_tracks.cpp workers/confdb/core/output.h workers/confdb/core/read_only.cpp \
 	workers/confdb/core/read_only.h workers/confdb/core/store.cpp workers/confdb/core/store.h workers/confdb/core/store_save.cpp \
@@ -33,7 +33,7 @@ workers_confdb_libcore_la_SOURCES = workers/confdb/core/cmap.cpp workers/confdb/
 noinst_LTLIBRARIES += workers/confdb/libconfdb_worker.la
 workers_confdb_libconfdb_worker_la_SOURCES = workers/confdb/cmap_part.cpp workers/confdb/cmap_part.h workers/confdb/control_part.cpp \
 	workers/confdb/control_part.h workers/confdb/engine.cpp \
-	workers/confdb/engine.h workers/confdb/fill.cpp workers/confdb/fill.h workers/confdb/host_output.h \
+	workers/confdb/engine.h workers/confdb/fill.cpp workers/confdb/fill.h workers/confdb/host_output.h workers/confdb/live_keys.cpp workers/confdb/live_keys.h \
 	workers/confdb/objects_part.h workers/confdb/pages.cpp workers/confdb/pages.h workers/confdb/part.h
 
 pkglibexec_PROGRAMS += motet-confdb

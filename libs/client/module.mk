@@ -17,7 +17,7 @@ libs_client_libcpg_la_LDFLAGS = -version-info 5:0:1 -no-undefined -Wl,--as-neede
 EXTRA_libs_client_libcpg_la_DEPENDENCIES = libs/client/cpg/cpg.map
 
 libs_client_libcfg_la_SOURCES = libs/client/cfg/connection.cpp libs/client/cfg/connection.h libs/client/cfg/control.cpp \
-	libs/client/cfg/dispatch.cpp libs/client/cfg/status.cpp libs/client/handles.h
+	libs/client/cfg/dispatch.cpp libs/client/cfg/status.cpp libs/client/ask.h libs/client/dispatch.h libs/client/handles.h
 libs_client_libcfg_la_LIBADD = libs/ipc/libclient.la libs/ring/libring.la
 libs_client_libcfg_la_LDFLAGS = -version-info 10:0:3 -no-undefined -Wl,--as-needed \
 	-Wl,--version-script,$(top_srcdir)/libs/client/cfg/cfg.map

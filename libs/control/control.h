@@ -33,8 +33,9 @@ enum class Type : std::uint32_t {
     prepared = 31,    // -> worker of cfg: a = number, b = 1 the file is good, c = 1 another key or encryption, 2 another address of a
                       //                  node, or both, d = what tells one new key from another, 0: none; body: what is wrong, a line each; fds if good: what would be in force
     applied = 32,     // -> worker of cfg: a = number, b = 1 done; body: why not
-    config = 33,      // -> child : a = number, b = log level; fds: the configuration now in force
+    config = 33,      // -> child : a = number, b = log level, c = 1 because of `change`; fds: the configuration now in force
     config_taken = 34,  // membership -> : a = number, b = 1 done; body: why not
+    change = 37,      // confdb -> : keys that a client has changed while the node runs (libs/config/live.h)
     reload = 36,      // -> worker of cfg: ask the ring to reload (SIGHUP)
     event = 60,       // membership -> : body: a change of the ring and why, up to 448 bytes; for motetctl events
     log = 16,         // child -> : a = level; body: up to 448 bytes of text

@@ -72,8 +72,8 @@ std::string name_of(std::string_view key, Labels& labels) {
 // Corosync's 64-bit statistics count, but for these.
 bool is_counter(std::string_view key, ValueType type) {
     if (type != ValueType::u64 || !(key.starts_with("stats.") || key.starts_with("runtime.services."))) return false;
-    constexpr std::array<std::string_view, 16> kGauges{"time_since_token_last_received", "_time_min", "_time_max", "_time_ave", "uptime", "active", "ring_used", "timestamp",
-                                                       "queued", "backlog", "latency", "rss", "clients", "config_version", "_bytes_used", "_age"};
+    constexpr std::array<std::string_view, 17> kGauges{"time_since_token_last_received", "_time_min", "_time_max", "_time_ave", "uptime", "active", "ring_used", "timestamp",
+                                                       "schedmiss", "queued", "backlog", "latency", "rss", "clients", "config_version", "_bytes_used", "_age"};
     for (const std::string_view word : kGauges)
         if (key.find(word) != key.npos) return false;
     return true;

@@ -1,11 +1,12 @@
 /*
  * cmapload - how fast a map is read, written, walked and followed. Runs against Motet and against corosync.
  *
- *   cmapload get|set|iterate|track SECONDS [CLIENTS]
+ *   cmapload get|set|iterate|track SECONDS [CLIENTS [RATE]]
  *
  * get, set: calls per second of CLIENTS processes (default 1), each on keys of its own, and how long a call takes. iterate: keys
  * per second of walks over all keys, values not fetched. track: notices per second of one writer and CLIENTS watchers of its key,
- * and how long it takes from the call of set to the callback. One line of JSON.
+ * and how long it takes from the call of set to the callback; RATE: so many sets per second instead of as many as there can be. One
+ * line of JSON.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -159,8 +160,9 @@ static int by_value(const void *a, const void *b)
 int main(int argc, char **argv)
 {
 	int clients = argc > 3 ? atoi(argv[3]) : 1;
+	double rate_wanted = argc > 4 ? atof(argv[4]) : 0;
 	if (argc < 3 || clients < 1 || clients > CLIENTS_MAX || (limit_s = atof(argv[2])) <= 0)
-		return fprintf(stderr, "usage: cmapload get|set|iterate|track SECONDS [CLIENTS]\n"), 2;
+		return fprintf(stderr, "usage: cmapload get|set|iterate|track SECONDS [CLIENTS [RATE]]\n"), 2;
 	const char *what = argv[1];
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < clients; i++)
@@ -181,8 +183,12 @@ int main(int argc, char **argv)
 			for (int tries = 0; !shared->of[i].failed && tries < 5000; tries++)
 				usleep(1000);
 		double start = now_s();
-		for (; now_s() - start < limit_s; sets++)
+		for (; now_s() - start < limit_s; sets++) {
+			double wait = rate_wanted > 0 ? start + sets / rate_wanted - now_s() : 0;
+			if (wait > 0)
+				usleep((useconds_t)(wait * 1e6));
 			cmap_set_double(h, "bench.track", now_s());
+		}
 		set_s = now_s() - start;
 		cmap_set_double(h, "bench.track", 0);
 		while (wait(NULL) > 0)

@@ -42,6 +42,80 @@ COROSYNC_CFG_0.82 corosync_cfg_node_status_get
 COROSYNC_CFG_0.82 corosync_cfg_ring_status_get
 COROSYNC_CFG_0.82 corosync_cfg_trackstart
 COROSYNC_CFG_0.82 corosync_cfg_trackstop'
+expected_confdb='Base confdb_context_get
+Base confdb_context_set
+Base confdb_key_create_typed
+Base confdb_key_decrement
+Base confdb_key_get_typed
+Base confdb_key_get_typed2
+Base confdb_key_increment
+Base confdb_key_iter_typed
+Base confdb_key_iter_typed2
+Base confdb_object_find_destroy
+Base confdb_object_iter_destroy
+Base confdb_object_name_get
+Base confdb_reload
+Base confdb_write
+COROSYNC_CONFDB_1.0 COROSYNC_CONFDB_1.0
+COROSYNC_CONFDB_1.0 confdb_dispatch
+COROSYNC_CONFDB_1.0 confdb_fd_get
+COROSYNC_CONFDB_1.0 confdb_finalize
+COROSYNC_CONFDB_1.0 confdb_initialize
+COROSYNC_CONFDB_1.0 confdb_key_create
+COROSYNC_CONFDB_1.0 confdb_key_delete
+COROSYNC_CONFDB_1.0 confdb_key_get
+COROSYNC_CONFDB_1.0 confdb_key_iter
+COROSYNC_CONFDB_1.0 confdb_key_iter_start
+COROSYNC_CONFDB_1.0 confdb_key_replace
+COROSYNC_CONFDB_1.0 confdb_object_create
+COROSYNC_CONFDB_1.0 confdb_object_destroy
+COROSYNC_CONFDB_1.0 confdb_object_find
+COROSYNC_CONFDB_1.0 confdb_object_find_start
+COROSYNC_CONFDB_1.0 confdb_object_iter
+COROSYNC_CONFDB_1.0 confdb_object_iter_start
+COROSYNC_CONFDB_1.0 confdb_object_parent_get
+COROSYNC_CONFDB_1.0 confdb_stop_track_changes
+COROSYNC_CONFDB_1.0 confdb_track_changes'
+expected_cmap='Base cmap_context_get
+Base cmap_context_set
+Base cmap_dec
+Base cmap_delete
+Base cmap_dispatch
+Base cmap_fd_get
+Base cmap_finalize
+Base cmap_get
+Base cmap_get_double
+Base cmap_get_float
+Base cmap_get_int16
+Base cmap_get_int32
+Base cmap_get_int64
+Base cmap_get_int8
+Base cmap_get_string
+Base cmap_get_uint16
+Base cmap_get_uint32
+Base cmap_get_uint64
+Base cmap_get_uint8
+Base cmap_inc
+Base cmap_initialize_map
+Base cmap_iter_finalize
+Base cmap_iter_init
+Base cmap_iter_next
+Base cmap_set
+Base cmap_set_double
+Base cmap_set_float
+Base cmap_set_int16
+Base cmap_set_int32
+Base cmap_set_int64
+Base cmap_set_int8
+Base cmap_set_string
+Base cmap_set_uint16
+Base cmap_set_uint32
+Base cmap_set_uint64
+Base cmap_set_uint8
+Base cmap_track_add
+Base cmap_track_delete
+COROSYNC_CMAP_1.0 COROSYNC_CMAP_1.0
+COROSYNC_CMAP_1.0 cmap_initialize'
 expected_sam='Base sam_data_getsize
 Base sam_data_restore
 Base sam_data_store
@@ -117,6 +191,8 @@ fi
 for library in "$@"; do
     case ${library##*/} in
     libcfg.so*) check "$library" libcfg.so.7 "$expected_cfg" ;;
+    libcmap.so*) check "$library" libcmap.so.4 "$expected_cmap" ;;
+    libconfdb.so*) check "$library" libconfdb.so.4 "$expected_confdb" ;;
     libcpg.so*) check "$library" libcpg.so.4 "$expected_cpg" ;;
     libcorosync_common.so*) check "$library" libcorosync_common.so.4 "$expected_common" ;;
     libquorum.so*) check "$library" libquorum.so.5 "$expected_quorum" ;;

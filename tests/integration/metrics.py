@@ -85,7 +85,7 @@ def served(checks, where, node):
                 raw(where, b"\x16\x03\x01\x02\x00\x01\x00\n\n") == b"", raw(where, b"\x16\x03\x01\x02\x00\x01\x00\n\n")[:80])
     checks.that(f"{where}: a header larger than its connection is refused",
                 raw(where, b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100000 + b"\r\n\r\n")[:12] in (b"HTTP/1.1 431", b"HTTP/1.1 413", b""), "")
-    checks.that(f"{where}: and it serves on", ask(where)[0].status == 200, "")
+    checks.that(f"{where}: and it serves on, the same process", ask(where)[0].status == 200 and "motet-metrics (pid" not in node.log(), node.log()[-1500:])
 
 
 def raw(where, data):
@@ -111,7 +111,7 @@ def hanging(checks, where, node):
             checks.that(f"{victim} stopped: a scrape is answered, with its values", answer.status == 200 and families(text)[2] is None and
                         f'motet_worker_restarts_total{{worker="{name}"}}' in text, text[-300:])
             if victim == "motet-cpg":
-                checks.that("and it is told that it publishes nothing", wait_for("down", lambda: up(where)[name] == "0", 8), up(where))
+                checks.that("and it is told that it publishes nothing", wait_for("down", lambda: up(where).get(name) == "0", 8), up(where))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

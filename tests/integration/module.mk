@@ -64,6 +64,7 @@ integration_tests += tests/integration/poison.py
 integration_tests += tests/integration/worker_deaths.py
 integration_tests += tests/integration/pacemaker.py
 integration_tests += tests/integration/metrics.py
+integration_tests += tests/integration/live_keys.py
 EXTRA_DIST += tests/integration/cmap_api.expected tests/integration/cmapctl_cases.sh
 dist_check_SCRIPTS += $(integration_tests)
 EXTRA_DIST += tests/integration/knet_cluster.py tests/integration/nodes.py tests/integration/loopback.py tests/integration/mixed_ring.py

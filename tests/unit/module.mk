@@ -43,10 +43,10 @@ tests_unit_client_tests_SOURCES = tests/unit/libs/client/abi_layout.c tests/unit
 	tests/unit/libs/client/common_test.cpp tests/unit/libs/client/connect_test.cpp tests/unit/libs/client/cpg_fixture.h \
 	tests/unit/libs/client/dispatch_test.cpp tests/unit/libs/client/fake_daemon.h \
 	tests/unit/libs/client/groups_test.cpp tests/unit/libs/client/handles_test.cpp \
-	tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/send_test.cpp \
+	tests/unit/libs/client/hostile_test.cpp tests/unit/libs/client/hostile_services_test.cpp tests/unit/libs/client/send_test.cpp \
 	tests/unit/libs/ipc/client_link_test.cpp
 tests_unit_client_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
-tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
+tests_unit_client_tests_LDADD = libs/client/libcpg.la libs/client/libcfg.la libs/client/libquorum.la libs/client/libvotequorum.la libs/client/libcorosync_common.la libs/ipc/libclient.la libs/ring/libring.la libs/base/libbase.la -ldl $(GTEST_LIBS)
 TESTS += tests/unit/client_tests
 
 check_PROGRAMS += tests/unit/cfg_tests
@@ -58,7 +58,7 @@ TESTS += tests/unit/cfg_tests
 
 check_PROGRAMS += tests/unit/config_tests
 tests_unit_config_tests_SOURCES = tests/unit/supervisor/reader/broken_test.cpp tests/unit/supervisor/reader/convert_test.cpp \
-	tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/listen_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
+	tests/unit/libs/config/changes_test.cpp tests/unit/libs/config/listen_test.cpp tests/unit/libs/config/live_test.cpp tests/unit/libs/config/schema_test.cpp tests/unit/libs/config/snapshot_test.cpp \
 	tests/unit/libs/config/totem_settings_test.cpp tests/unit/supervisor/reader/compile_test.cpp \
 	tests/unit/supervisor/reader/names_test.cpp tests/unit/supervisor/reader/print_test.cpp
 tests_unit_config_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)

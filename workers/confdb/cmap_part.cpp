@@ -16,8 +16,8 @@ constexpr std::string_view kCancelKey = "quorum.cancel_wait_for_all";
 
 }  // namespace
 
-CmapPart::CmapPart(const Shared& shared, Pages& pages)
-    : shared_(shared), out_(shared.host), core_(shared.store, pages, out_), version_(shared.settings.self) {
+CmapPart::CmapPart(const Shared& shared, Pages& pages, const Gate& gate)
+    : shared_(shared), out_(shared.host), core_(shared.store, pages, out_, &gate), version_(shared.settings.self) {
     shared_.changes.add(core_);
     shared_.changes.add(*this);
 }

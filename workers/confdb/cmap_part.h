@@ -15,7 +15,7 @@ namespace motet::confdb {
 
 class CmapPart final : public Part, private Listener {
 public:
-    CmapPart(const Shared& shared, Pages& pages);
+    CmapPart(const Shared& shared, Pages& pages, const Gate& gate);
 
     wire::confdb_client::Part number() const override { return wire::confdb_client::Part::cmap; }
     std::optional<std::uint32_t> service() const override { return 0; }

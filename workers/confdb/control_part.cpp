@@ -43,8 +43,8 @@ void replace_configuration(Store& store, const config::Snapshot& before, const c
     for (auto& [key, value] : fresh) store.set(key, std::move(value));
 }
 
-ControlPart::ControlPart(const Shared& shared, worker::Settings& settings, Pages& pages)
-    : shared_(shared), settings_(settings), pages_(pages),
+ControlPart::ControlPart(const Shared& shared, worker::Settings& settings, Pages& pages, LiveKeys& live)
+    : shared_(shared), settings_(settings), pages_(pages), live_(live),
       core_(std::make_unique<cfg::Core>(totem_of(settings.config), settings.incarnation, static_cast<const cfg::World&>(*this))) {}
 
 void ControlPart::on_request(ConnId conn, std::uint8_t number, std::uint64_t request, ByteView payload) {
@@ -91,7 +91,9 @@ void ControlPart::reload_ends(cfg::Code result) {
 }
 
 void ControlPart::take_configuration(config::Snapshot fresh) {
+    live_.pause();
     replace_configuration(shared_.store, settings_.config, fresh);
+    live_.resume();
     settings_.config = std::move(fresh);
     core_->on_settings(totem_of(settings_.config));
 }
@@ -128,7 +130,7 @@ bool ControlPart::on_told(control::Message& message) {
             core_->on_applied(message.header.a, message.header.b != 0, as_text(message.body), *this);
             return true;
         case control::Type::config: {
-            if (message.fds.size() != 1) return true;
+            if (message.fds.size() != 1 || message.header.c == 1) return true;   // 1: from here, and in the store already
             auto fresh = worker::read_config(message.fds[0]);
             if (fresh) fresh_ = std::move(*fresh);
             else MOTET_LOG(error, "%s", fresh.error().text.c_str());

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "workers/confdb/cfg.h"
+#include "workers/confdb/live_keys.h"
 #include "workers/confdb/pages.h"
 #include "workers/confdb/part.h"
 
@@ -13,7 +14,7 @@ namespace motet::confdb {
 class ControlPart final : public Part, private cfg::Output, private cfg::World {
 public:
     // `settings`: the worker's, whose configuration is replaced when a new one comes into force.
-    ControlPart(const Shared& shared, worker::Settings& settings, Pages& pages);
+    ControlPart(const Shared& shared, worker::Settings& settings, Pages& pages, LiveKeys& live);
 
     wire::confdb_client::Part number() const override { return wire::confdb_client::Part::cfg; }
     std::optional<std::uint32_t> service() const override { return 1; }
@@ -52,6 +53,7 @@ private:
     const Shared shared_;
     worker::Settings& settings_;
     Pages& pages_;
+    LiveKeys& live_;
     std::unique_ptr<cfg::Core> core_;
     std::optional<config::Snapshot> fresh_;   // in force in the daemon, its keys not yet in the store
 };

@@ -18,13 +18,14 @@ constexpr std::size_t kClientsMax = 4096;
 
 }  // namespace
 
-Engine::Engine(const worker::Settings& settings, worker::Host& host) : host_(host), settings_(settings), store_(changes_) {
+Engine::Engine(const worker::Settings& settings, worker::Host& host) : host_(host), settings_(settings), store_(changes_), live_({host_, settings_, store_, changes_}) {
     // Before anybody listens: what a new node starts with is no change.
     fill(store_, settings_.config, settings_.self);
     const Shared shared{host_, settings_, store_, changes_};
-    parts_.push_back(std::make_unique<CmapPart>(shared, pages_));
-    parts_.push_back(std::make_unique<ControlPart>(shared, settings_, pages_));
-    parts_.push_back(std::make_unique<ObjectsPart>(shared));
+    parts_.push_back(std::make_unique<CmapPart>(shared, pages_, live_));
+    parts_.push_back(std::make_unique<ControlPart>(shared, settings_, pages_, live_));
+    parts_.push_back(std::make_unique<ObjectsPart>(shared, live_));
+    live_.resume();
 }
 
 Part* Engine::serving(std::uint32_t service) const {
@@ -41,6 +42,7 @@ Part* Engine::numbered(wire::confdb_client::Part number) const {
 
 void Engine::settle() {
     for (const auto& part : parts_) part->settle();
+    live_.settle();
 }
 
 void Engine::on_sync_started() {
@@ -121,7 +123,7 @@ bool Engine::is_pure_request(ConnId conn, std::uint16_t type) const {
 }
 
 Instant Engine::deadline() const {
-    Instant due = kNever;
+    Instant due = live_.deadline();
     for (const auto& part : parts_) due = std::min(due, part->deadline());
     return due;
 }
@@ -129,6 +131,7 @@ Instant Engine::deadline() const {
 void Engine::on_time(Instant now) {
     for (const auto& part : parts_)
         if (part->deadline() <= now) part->on_time(now);
+    live_.on_time(now);
     settle();
 }
 
@@ -160,7 +163,9 @@ Bytes Engine::look_outside(Instant now) {
 
 void Engine::on_outside(ByteView news) {
     auto* cmap = static_cast<CmapPart*>(numbered(wire::confdb_client::Part::cmap));
+    live_.pause();
     cmap->on_outside(news);
+    live_.resume();
     settle();
 }
 
@@ -180,6 +185,7 @@ bool Engine::snapshot(Bytes& out) const {
         to.u8(client.part != nullptr ? static_cast<std::uint8_t>(client.part->number()) : 0);
     }
     for (const auto& part : parts_) part->save(to);
+    live_.save(to);
     return true;
 }
 
@@ -199,6 +205,7 @@ Status Engine::restore(ByteView state) {
     }
     for (const auto& part : parts_)
         if (!part->restore(in)) return error("confdb: a part of the snapshot does not decode");
+    if (!live_.restore(in)) return error("confdb: the keys that clients have changed do not decode");
     if (!in.ok() || in.remaining() != 0) return error("confdb: the snapshot does not end where it should");
     return Done{};
 }

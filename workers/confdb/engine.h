@@ -7,6 +7,7 @@
 #include "libs/worker/engine.h"
 #include "workers/confdb/core/fanout.h"
 #include "workers/confdb/core/store.h"
+#include "workers/confdb/live_keys.h"
 #include "workers/confdb/pages.h"
 #include "workers/confdb/part.h"
 
@@ -53,6 +54,7 @@ private:
     worker::Settings settings_;
     Fanout changes_;
     Store store_;
+    LiveKeys live_;
     Pages pages_;
     std::vector<std::unique_ptr<Part>> parts_;
     std::map<ConnId, Client> clients_;

@@ -26,6 +26,14 @@ Value number_or_text(Type type, std::string_view text) {
     return parse(text, number) ? Value::number(type, number) : Value::text(text);
 }
 
+bool is_published(std::string_view key) {
+    return is_flat_name(key) && key != "totem.key" && !key.starts_with("motet.");
+}
+
+std::uint32_t ms(Duration duration) { return static_cast<std::uint32_t>(duration.ms()); }
+
+}  // namespace
+
 Value typed(std::string_view key, std::string_view text) {
     if (key.starts_with("uidgid.config.")) return number_or_text<std::uint8_t>(Type::u8, text);
     if (key == config::kLocalPosition) return number_or_text<std::uint32_t>(Type::u32, text);
@@ -41,14 +49,6 @@ Value typed(std::string_view key, std::string_view text) {
     }
     return Value::text(text);
 }
-
-bool is_published(std::string_view key) {
-    return is_flat_name(key) && key != "totem.key" && !key.starts_with("motet.");
-}
-
-std::uint32_t ms(Duration duration) { return static_cast<std::uint32_t>(duration.ms()); }
-
-}  // namespace
 
 ValueMap configuration_keys(const config::Snapshot& snapshot) {
     ValueMap keys;

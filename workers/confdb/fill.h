@@ -13,6 +13,8 @@ namespace motet::confdb {
 // The keys of the file, typed, as Corosync shows them. Never the shared secret (totem.key) nor what only Motet's own
 // processes need.
 ValueMap configuration_keys(const config::Snapshot& snapshot);
+// A value of the file with the type that cmap shows: the schema's, text where that says nothing.
+Value typed(std::string_view key, std::string_view text);
 // Effective values, `runtime.config.`, and the local node's keys; they follow the configuration.
 ValueMap derived_keys(const config::Snapshot& snapshot);
 // Both, and the keys that are there from the start and change later.

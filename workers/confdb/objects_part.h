@@ -8,7 +8,7 @@ namespace motet::confdb {
 
 class ObjectsPart final : public Part {
 public:
-    explicit ObjectsPart(const Shared& shared) : host_(shared.host), out_(shared.host), core_(shared.store, out_) { shared.changes.add(core_); }
+    ObjectsPart(const Shared& shared, const Gate& gate) : host_(shared.host), out_(shared.host), core_(shared.store, out_, &gate) { shared.changes.add(core_); }
 
     wire::confdb_client::Part number() const override { return wire::confdb_client::Part::objects; }
     void on_process(feed::Step step) override { host_.sync_done(step.service, step.round); }

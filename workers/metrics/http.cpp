@@ -26,7 +26,7 @@ ssize_t read_body(void* of, std::uint64_t at, char* out, std::size_t max) {
 
 void free_body(void* of) { delete static_cast<Body*>(of); }
 
-// By a reader, not as a buffer: then plain send() is all that this process needs to be allowed.
+// By a reader, not as a buffer of the library's: all who ask at the same time share one text.
 MHD_Result answer(MHD_Connection* connection, unsigned status, const char* format, std::shared_ptr<const std::string> text) {
     const std::uint64_t size = text->size();
     auto body = std::make_unique<Body>(Body{std::move(text)});

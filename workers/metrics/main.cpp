@@ -58,12 +58,12 @@ public:
     int run() {
         for (;;) {
             const Instant before = loop::monotonic_now();
-            const Instant due = http_ ? std::min(publish_due_, http_->deadline(before)) : kNever;
+            const Instant due = serving_ ? std::min(publish_due_, http_->deadline(before)) : kNever;
             bool told = false;
             for (const loop::Ready& ready : poller_.wait(due)) told |= ready.tag == kControlTag;
             const Instant now = loop::monotonic_now();
             if (told && !listen_to_supervisor(now)) return 0;
-            if (!http_) continue;
+            if (!serving_) continue;   // who is connected already waits for the pages too
             http_->run(now);
             if (now >= publish_due_) publish(now);
         }
@@ -93,7 +93,9 @@ private:
             case control::Type::start: return start();
             case control::Type::pages: return exposition_.take(message_);
             case control::Type::go:
-                if (!http_) fatal("GO came before START");
+                if (!http_ || serving_) fatal("GO came before START or twice");
+                serving_ = true;
+                if (const Status added = poller_.add(http_->fd(), kHttpTag); !added) fatal(added.error().text);
                 publish(now);
                 say(control::Type::ready);
                 return;
@@ -121,7 +123,6 @@ private:
         auto http = metrics::Http::start(std::exchange(message_.fds[2], -1), [this] { return exposition_.text(loop::monotonic_now()); });
         if (!http) fatal(http.error().text);
         http_ = std::move(*http);
-        if (const Status added = poller_.add(http_->fd(), kHttpTag); !added) fatal(added.error().text);
     }
 
     void publish(Instant now) {
@@ -140,6 +141,7 @@ private:
     std::optional<metrics::StatusWriter> status_;
     std::optional<metrics::ValueWriter> values_;
     Instant publish_due_ = kNever;
+    bool serving_ = false;
 };
 
 }  // namespace

@@ -12,25 +12,8 @@ namespace motet::client::cfg {
 constinit Connections connections;
 
 cs_error_t ask(Connection& connection, wire::Request type, ByteView payload, std::span<std::uint8_t> more) {
-    constexpr std::uint32_t kErrorMax = CS_ERR_SECURITY;
-    std::uint8_t answer[sizeof(wire::Reply) + sizeof(wire::RingStatus)];   // the longest there is
     static_assert(sizeof(wire::RingStatus) >= sizeof(wire::NodeStatus) && sizeof(wire::RingStatus) >= sizeof(wire::AddressList));
-    const std::span<std::uint8_t> wanted(answer, sizeof(wire::Reply) + more.size());
-    const ByteView pieces[] = {payload};
-    std::size_t got = 0;
-    if (const Outcome called = connection.link->call(static_cast<std::uint16_t>(type), pieces, wanted, got); called != Outcome::ok)
-        return to_cs(called);
-
-    wire::Reply reply;
-    std::memcpy(&reply, answer, sizeof reply);
-    const bool sound = got >= sizeof reply && reply.error >= CS_OK && reply.error <= kErrorMax &&
-                       (reply.error != CS_OK || got - sizeof reply >= more.size());
-    if (!sound) {
-        connection.link->fail(Outcome::library);
-        return CS_ERR_LIBRARY;
-    }
-    if (reply.error == CS_OK && !more.empty()) std::memcpy(more.data(), answer + sizeof reply, more.size());
-    return static_cast<cs_error_t>(reply.error);
+    return ask_link<wire::Reply, sizeof(wire::RingStatus)>(*connection.link, static_cast<std::uint16_t>(type), payload, more);
 }
 
 cs_error_t settled(Connection& connection) {

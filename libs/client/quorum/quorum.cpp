@@ -17,28 +17,29 @@ struct QuorumConnection : Connection {
 using Connections = Handles<QuorumConnection>;
 constinit Connections connections;
 
-bool run(QuorumConnection& c, quorum_handle_t handle, std::uint16_t type, std::vector<std::uint32_t>& words) {
-    wire::RingEvent event;
-    std::span<std::uint32_t> lists;
-    if (!split(words, event, lists)) return false;
-    const std::uint64_t entries = std::uint64_t{event.members} + event.joined + event.left;
-    if (entries != lists.size()) return false;
+struct RingNotice {
+    Words raw;
+    wire::RingEvent head;
+    std::span<std::uint32_t> lists;   // of `raw`
+};
+
+bool keep(const ring::Record& record, RingNotice& out) {
+    const auto type = static_cast<wire::Event>(record.type);
+    if ((type != wire::Event::quorum && type != wire::Event::nodelist) || !copy(record, out.raw) || !split(out.raw.words, out.head, out.lists)) return false;
+    return std::uint64_t{out.head.members} + out.head.joined + out.head.left == out.lists.size();
+}
+
+void tell(QuorumConnection& c, quorum_handle_t handle, const RingNotice& notice) {
+    const wire::RingEvent& event = notice.head;
+    std::uint32_t* const lists = notice.lists.data();
     const quorum_ring_id ring{event.rep, event.seq};
-    switch (static_cast<wire::Event>(type)) {
-        case wire::Event::quorum:
-            if (c.model == QUORUM_MODEL_V0) {
-                if (c.v0.quorum_notify_fn != nullptr)
-                    c.v0.quorum_notify_fn(handle, event.quorate, event.seq, event.members, lists.data());
-            } else if (c.v1.quorum_notify_fn != nullptr) {
-                c.v1.quorum_notify_fn(handle, event.quorate, ring, event.members, lists.data());
-            }
-            return true;
-        case wire::Event::nodelist:
-            if (c.model == QUORUM_MODEL_V1 && c.v1.nodelist_notify_fn != nullptr)
-                c.v1.nodelist_notify_fn(handle, ring, event.members, lists.data(), event.joined, lists.data() + event.members,
-                                        event.left, lists.data() + event.members + event.joined);
-            return true;
-        default: return false;
+    if (static_cast<wire::Event>(notice.raw.type) == wire::Event::nodelist) {
+        if (c.model == QUORUM_MODEL_V1 && c.v1.nodelist_notify_fn != nullptr)
+            c.v1.nodelist_notify_fn(handle, ring, event.members, lists, event.joined, lists + event.members, event.left, lists + event.members + event.joined);
+    } else if (c.model == QUORUM_MODEL_V0) {
+        if (c.v0.quorum_notify_fn != nullptr) c.v0.quorum_notify_fn(handle, event.quorate, event.seq, event.members, lists);
+    } else if (c.v1.quorum_notify_fn != nullptr) {
+        c.v1.quorum_notify_fn(handle, event.quorate, ring, event.members, lists);
     }
 }
 
@@ -128,9 +129,7 @@ cs_error_t quorum_dispatch(quorum_handle_t handle, cs_dispatch_flags_t dispatch_
     if (!known_flags(dispatch_types)) return CS_ERR_INVALID_PARAM;
     const Connections::Ref ref = connections.get(handle);
     if (!ref) return CS_ERR_BAD_HANDLE;
-    // The callbacks are the application's: what they throw passes. Memory for an event is all that can fail here.
-    return dispatch(ref, dispatch_types,
-                    [&](std::uint16_t type, std::vector<std::uint32_t>& words) { return run(*ref, handle, type, words); });
+    return motet::client::dispatch_events<RingNotice>(ref, *ref->link, ref->polled, dispatch_types, keep, [&](const RingNotice& notice) { tell(*ref, handle, notice); });
 }
 
 }  // extern "C"

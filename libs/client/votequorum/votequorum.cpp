@@ -18,27 +18,35 @@ constinit Connections connections;
 static_assert(sizeof(votequorum_info) == 292 && offsetof(votequorum_info, qdevice_name) == 36);
 static_assert(sizeof(votequorum_node_t) == 2 * sizeof(std::uint32_t));
 
-bool run(VoteConnection& c, votequorum_handle_t handle, std::uint16_t type, std::vector<std::uint32_t>& words) {
-    wire::VoteEvent event;
-    std::span<std::uint32_t> lists;
-    if (!split(words, event, lists)) return false;
-    const std::size_t width = static_cast<wire::Event>(type) == wire::Event::vote_quorum ? 2 : 1;
-    if (event.entries > wire::kEntriesMax || lists.size() != event.entries * width) return false;
-    switch (static_cast<wire::Event>(type)) {
+struct VoteNotice {
+    Words raw;
+    wire::VoteEvent head;
+    std::span<std::uint32_t> lists;   // of `raw`
+};
+
+bool keep(const ring::Record& record, VoteNotice& out) {
+    const auto type = static_cast<wire::Event>(record.type);
+    if (type != wire::Event::vote_quorum && type != wire::Event::vote_nodelist && type != wire::Event::vote_expected) return false;
+    if (!copy(record, out.raw) || !split(out.raw.words, out.head, out.lists)) return false;
+    const std::size_t width = type == wire::Event::vote_quorum ? 2 : 1;
+    return out.head.entries <= wire::kEntriesMax && out.lists.size() == out.head.entries * width;
+}
+
+void tell(VoteConnection& c, votequorum_handle_t handle, const VoteNotice& notice) {
+    const wire::VoteEvent& event = notice.head;
+    switch (static_cast<wire::Event>(notice.raw.type)) {
         case wire::Event::vote_quorum:
             if (c.callbacks.votequorum_quorum_notify_fn != nullptr)
                 c.callbacks.votequorum_quorum_notify_fn(handle, event.context, event.value, event.entries,
-                                                        reinterpret_cast<votequorum_node_t*>(lists.data()));
-            return true;
+                                                        reinterpret_cast<votequorum_node_t*>(notice.lists.data()));
+            return;
         case wire::Event::vote_nodelist:
             if (c.callbacks.votequorum_nodelist_notify_fn != nullptr)
-                c.callbacks.votequorum_nodelist_notify_fn(handle, event.context, {event.rep, event.seq}, event.entries, lists.data());
-            return true;
-        case wire::Event::vote_expected:
+                c.callbacks.votequorum_nodelist_notify_fn(handle, event.context, {event.rep, event.seq}, event.entries, notice.lists.data());
+            return;
+        default:
             if (c.callbacks.votequorum_expectedvotes_notify_fn != nullptr)
                 c.callbacks.votequorum_expectedvotes_notify_fn(handle, event.context, event.value);
-            return true;
-        default: return false;
     }
 }
 
@@ -104,8 +112,7 @@ cs_error_t votequorum_dispatch(votequorum_handle_t handle, cs_dispatch_flags_t d
     if (!known_flags(dispatch_types)) return CS_ERR_INVALID_PARAM;
     const Connections::Ref ref = connections.get(handle);
     if (!ref) return CS_ERR_BAD_HANDLE;
-    return dispatch(ref, dispatch_types,
-                    [&](std::uint16_t type, std::vector<std::uint32_t>& words) { return run(*ref, handle, type, words); });
+    return motet::client::dispatch_events<VoteNotice>(ref, *ref->link, ref->polled, dispatch_types, keep, [&](const VoteNotice& notice) { tell(*ref, handle, notice); });
 }
 
 cs_error_t votequorum_getinfo(votequorum_handle_t handle, unsigned int nodeid, struct votequorum_info* info) {

@@ -116,6 +116,7 @@ Code Cmap::on_set(Connection& conn, ByteView payload) {
         return Code::invalid_param;
     if (!good_name(key)) return Code::name_too_long;
     if (is_read_only(key)) return Code::access;
+    if (gate_ != nullptr && !gate_->permits(key, &value)) return Code::invalid_param;
     switch (store_.set(key, std::move(value))) {
         case Stored::ok: case Stored::unchanged: return Code::ok;
         case Stored::full: return Code::no_space;
@@ -152,6 +153,7 @@ Code Cmap::on_erase(Connection& conn, ByteView payload) {
     if (key.size() > client::kKeyMax) return Code::name_too_long;
     if (conn.statistics) return write_statistics(key, false);
     if (is_read_only(key)) return Code::access;
+    if (gate_ != nullptr && store_.find(key) != nullptr && !gate_->permits(key, nullptr)) return Code::invalid_param;
     return store_.erase(key) == Stored::ok ? Code::ok : Code::not_exist;
 }
 
@@ -166,7 +168,12 @@ Code Cmap::on_add(Connection& conn, ByteView payload) {
     if (conn.statistics) return write_statistics(key, false);
     if (is_read_only(key)) return Code::access;
     // Untyped values count for 1.x only.
-    if (const Key* known = store_.find(key); known != nullptr && !is_integer(known->value.type)) return Code::invalid_param;
+    if (const Key* known = store_.find(key); known != nullptr) {
+        if (!is_integer(known->value.type)) return Code::invalid_param;
+        Value after = known->value;
+        add_to(after.bytes, delta);
+        if (gate_ != nullptr && !gate_->permits(key, &after)) return Code::invalid_param;
+    }
     switch (store_.add(key, delta)) {
         case Stored::ok: case Stored::unchanged: return Code::ok;
         case Stored::absent: return Code::not_exist;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "libs/wire/client_confdb.h"
+#include "workers/confdb/core/gate.h"
 #include "workers/confdb/core/output.h"
 #include "workers/confdb/core/store.h"
 
@@ -31,7 +32,8 @@ class Cmap final : public Listener {
 public:
     static constexpr std::size_t kTracksPerConnection = 4096, kTracksMax = 65536;
 
-    Cmap(Store& store, Statistics& statistics, Output& out) : store_(store), statistics_(statistics), out_(out) {}
+    // `gate`: asked before a key is written; none: everything but read-only keys may be.
+    Cmap(Store& store, Statistics& statistics, Output& out, const Gate* gate = nullptr) : store_(store), statistics_(statistics), out_(out), gate_(gate) {}
 
     void on_connect(ConnId conn);
     void on_request(ConnId conn, wire::cmap_client::Request type, std::uint64_t request, ByteView payload);
@@ -86,6 +88,7 @@ private:
     Store& store_;
     Statistics& statistics_;
     Output& out_;
+    const Gate* gate_;
     std::map<ConnId, Connection> connections_;
     std::map<std::string, Tracks, std::less<>> exact_, exact_statistics_;
     Tracks prefixes_, prefixes_statistics_;

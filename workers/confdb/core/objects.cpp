@@ -111,6 +111,23 @@ bool Objects::may_write(const Object* object, std::string_view key) const {
     return !is_read_only(*object->prefix() + std::string(key));
 }
 
+// As the key would be afterwards; what the store refuses anyway is its business.
+bool Objects::permitted(const Object& object, std::string_view key, Request type, std::uint32_t value_type, ByteView value, std::int64_t delta) const {
+    if (gate_ == nullptr || !object.prefix()) return true;
+    const std::string flat = *object.prefix() + std::string(key);
+    const Key* known = object.find(key);
+    if (type == Request::put) {
+        const Value after{static_cast<Type>(value_type), text_of(value)};
+        return gate_->permits(flat, &after);
+    }
+    if (known == nullptr) return true;
+    if (type == Request::erase) return gate_->permits(flat, nullptr);
+    Value after = known->value;
+    if (type == Request::replace) after.bytes = text_of(value);
+    else add_to(after.bytes, delta);
+    return gate_->permits(flat, &after);
+}
+
 // Depth is bounded by the store.
 bool Objects::may_destroy(const Object& object) const {
     return std::ranges::none_of(object.keys(), [](const auto& key) { return !key->flat.empty() && is_read_only(key->flat); }) &&
@@ -131,7 +148,8 @@ Code Objects::on_key_write(Request type, ByteView payload, std::uint32_t& info) 
     std::int64_t delta = 0;
     if (!malformed_ && type == Request::add) malformed_ = !take(payload, delta) || !payload.empty();
     if (malformed_) return Code::ok;
-    if (!may_write(store_.object(head.object), key)) return Code::access;
+    const Object* object = store_.object(head.object);
+    if (!may_write(object, key) || !permitted(*object, key, type, head.type, payload, delta)) return Code::access;
     switch (type) {
         case Request::put: return code_of(store_.put(head.object, key, {static_cast<Type>(head.type), text_of(payload)}));
         case Request::replace: return code_of(store_.replace(head.object, key, text_of(payload)));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libs/wire/client_objects.h"
+#include "workers/confdb/core/gate.h"
 #include "workers/confdb/core/output.h"
 #include "workers/confdb/core/store.h"
 
@@ -17,7 +18,7 @@ class Objects final : public Listener {
 public:
     static constexpr std::size_t kTracksPerConnection = 4096, kTracksMax = 65536;
 
-    Objects(Store& store, Output& out) : store_(store), out_(out) {}
+    Objects(Store& store, Output& out, const Gate* gate = nullptr) : store_(store), out_(out), gate_(gate) {}
 
     void on_connect(ConnId conn) { connections_.try_emplace(conn); }
     void on_request(ConnId conn, wire::objects_client::Request type, std::uint64_t request, ByteView payload);
@@ -55,6 +56,7 @@ private:
     void untrack(ConnId id, Connection& conn);
     void reply(ConnId id, std::uint64_t request, Code code, std::uint32_t info = 0, ByteView more = {});
     bool may_write(const Object* object, std::string_view key) const;
+    bool permitted(const Object& object, std::string_view key, wire::objects_client::Request type, std::uint32_t value_type, ByteView value, std::int64_t delta) const;
     bool may_destroy(const Object& object) const;
     void tell(const Object* from, bool own_level, const Object& subject, wire::objects_client::Event type, std::uint32_t kind,
               std::string_view key, std::string_view value);
@@ -63,6 +65,7 @@ private:
 
     Store& store_;
     Output& out_;
+    const Gate* gate_;
     std::map<ConnId, Connection> connections_;
     std::map<ObjectId, std::list<Track>> tracks_;   // in order of tracking
     std::size_t track_count_ = 0;

@@ -46,8 +46,9 @@ struct Seen {
 
 template <class T>
 void append(Bytes& to, const T& value) {
-    const auto* first = reinterpret_cast<const std::uint8_t*>(&value);
-    to.insert(to.end(), first, first + sizeof value);
+    const std::size_t at = to.size();
+    to.resize(at + sizeof value);
+    std::memcpy(to.data() + at, &value, sizeof value);
 }
 inline Bytes reply_of(std::uint32_t error) {
     Bytes bytes;
@@ -72,6 +73,8 @@ public:
     struct Options {
         std::uint64_t request_capacity = 2u << 20, event_capacity = 2u << 20;
         std::uint32_t mailbox = 64 * 1024;
+        const char* service = "cpg";
+        std::uint16_t finalize = static_cast<std::uint16_t>(wire::Request::finalize);
     };
     // What is sent instead of a proper welcome; `fds` are closed afterwards.
     using Tweak = std::function<void(ipc::Hello&, std::vector<int>& fds, std::size_t& length)>;
@@ -84,7 +87,7 @@ public:
         setenv("MOTET_RUNTIME_DIR", directory_.c_str(), 1);
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        std::snprintf(address.sun_path, sizeof address.sun_path, "%s/cpg.sock", directory_.c_str());
+        std::snprintf(address.sun_path, sizeof address.sun_path, "%s/%s.sock", directory_.c_str(), options_.service);
         path_ = address.sun_path;
         listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
@@ -324,7 +327,7 @@ private:
         if (!answer) answer = usual_answer(seen);
         if (!answer->empty()) reply(c, r.id, *answer);
         seen_.push_back(std::move(seen));
-        if (r.type == static_cast<std::uint16_t>(wire::Request::finalize) && !answer->empty()) shutdown(c.socket, SHUT_RDWR);
+        if (r.type == options_.finalize && !answer->empty()) shutdown(c.socket, SHUT_RDWR);
     }
 
     static Bytes usual_answer(const Seen& seen) {
