@@ -32,7 +32,7 @@ def watchers(checks, node):
 
 def deaths(checks, node):
     tool(node, "-s", "kept.before", "u32", "77")
-    client = node.client("tests/integration/cmap_watch", 100, 10000, 1, 100 * KILLS)
+    client = node.client("tests/integration/cmap_watch", 100, 10000, 1, 500 * KILLS)
     killed = 0
     wait_for("the watchers", lambda: get(node, "watch.number") is not None, 20)
     for _ in range(KILLS):

@@ -35,7 +35,7 @@ constexpr bool known(Type type) {
         case Type::dump: case Type::link: case Type::link_broken: case Type::key: case Type::operation: case Type::prepared:
         case Type::applied: case Type::config: case Type::config_taken: case Type::key_step: case Type::reload: case Type::event:
         case Type::log: case Type::shutdown: case Type::access: case Type::expected_votes: case Type::cancel_wait_for_all:
-        case Type::pages: case Type::fatal: case Type::quarantine: return true;
+        case Type::pages: case Type::fatal: case Type::quarantine: case Type::change: return true;
     }
     return false;
 }
