@@ -58,9 +58,9 @@ class Machine:
             if name.startswith("motet-") and os.path.isfile(path) and os.access(path, os.X_OK):
                 shutil.copy(nodes.binary(name), os.path.join(where, "libexec"))
 
-    def run(self, command, limit):
+    def run(self, command, limit, mtu=1500):
         """Status and output of a command in the machine; what it puts into /out is in self.out."""
-        run = subprocess.run([MACHINE, "--dir", os.path.join(self.work, "stage"), "--nodes", "3", "--mem", "1500", "--timeout", str(limit),
+        run = subprocess.run([MACHINE, "--dir", os.path.join(self.work, "stage"), "--nodes", "3", "--mtu", str(mtu), "--mem", "1500", "--timeout", str(limit),
                               "--boot-timeout", "300", "--out", self.out, "--", *command],
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=limit + 400)
         return run.returncode, run.stdout

@@ -47,6 +47,7 @@ for round in $(seq "$1"); do
             for i in 2 3; do load $i throughput -g t -s 1000 -E 3 -S 3 -w 1 -t 5 > /out/throughput-$i.json & clients[$i]=$!; done
             echo "figures $carrier $(load 1 throughput -g t -s 1000 -E 3 -S 3 -w 1 -t 5)"
             for i in 2 3; do wait ${clients[$i]}; done
+            MOTET_RUNTIME_DIR=$B/run1 fab on 1 timeout 5 $D/motetctl status --json > /out/$carrier-status.json 2>/dev/null
         else
             echo "not ok - $carrier, round $round: three nodes form a ring: $(cat /out/ready.json)"
         fi

@@ -15,7 +15,8 @@ namespace motet::transport::rdma {
 struct FabricConfig {
     std::string address;                // numeric, of this node: decides device and port
     std::uint16_t port = 5405;          // of the connection manager's service
-    std::uint32_t receive_depth = 1024, send_depth = 256;
+    std::uint32_t receive_depth = 1024;
+    std::uint32_t send_depth = 512, send_slots = 512;   // requests that may be under way; buffers they may refer to
     std::uint32_t mtu_max = 0;          // bytes; 0: the device's
 };
 

@@ -11,9 +11,13 @@ namespace {
 
 constexpr std::uint32_t kSendDepthMax = 4096;
 
-// A fanned-out token visit: new frames, retransmissions and a token, to everybody.
+// What one node sends at a token's visit: new frames in the widest window, retransmissions, and the token.
+constexpr std::uint32_t kVisit = 8 * 17 + 30 + 1;
+static_assert(2 * kVisit <= Link::kSlots);      // of the visit before some may still be under way
+
+// Fanned out, each of them to everybody.
 std::uint32_t send_depth(std::size_t peers) {
-    return std::clamp(static_cast<std::uint32_t>(std::bit_ceil((17 + 30) * peers + peers + 1)), Link::kSlots, kSendDepthMax);
+    return std::clamp(static_cast<std::uint32_t>(std::bit_ceil(kVisit * peers)), Link::kSlots, kSendDepthMax);
 }
 
 }  // namespace
@@ -33,7 +37,8 @@ Link::Link(LinkConfig config, const Keyring* keys, std::uint64_t incarnation, st
       slots_(kSlots, kSlots),
       polled_(64) {
     if (config_.fabric.send_depth == 0) config_.fabric.send_depth = send_depth(config_.peers.size());
-    slots_ = SendSlots(std::min(kSlots, config_.fabric.send_depth), config_.fabric.send_depth);
+    config_.fabric.send_slots = std::min(kSlots, config_.fabric.send_depth);
+    slots_ = SendSlots(config_.fabric.send_slots, config_.fabric.send_depth);
     for (const LinkConfig::Node& node : config_.peers) {
         Peer peer{.id = node.id, .address = node.address, .query = Query(config_.self * 2654435761u + node.id)};
         peers_.push_back(std::move(peer));

@@ -58,7 +58,7 @@ class Link {
 public:
     static constexpr unsigned kQueriesMax = 8;                  // under way at once
     static constexpr std::size_t kBatch = 256;                  // completions in one receive()
-    static constexpr std::uint32_t kSlots = 256;
+    static constexpr std::uint32_t kSlots = 512;                // buffers for sends
     static constexpr Duration kJoinLimit = seconds(5), kRejoinFirst = seconds(2), kRejoinMax = seconds(30);
     static constexpr Duration kReopenFirst = milliseconds(500), kReopenMax = seconds(5);
     static constexpr unsigned kMissedMax = 3;                   // probe periods

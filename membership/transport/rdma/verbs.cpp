@@ -53,7 +53,7 @@ public:
     bool join(const std::string& group) override;
     void leave() override;
     std::span<std::uint8_t> send_buffer(std::uint32_t slot) override {
-        return {arena_ + (config_.receive_depth + slot % config_.send_depth) * slot_size_, mtu_};
+        return {arena_ + (config_.receive_depth + slot % config_.send_slots) * slot_size_, mtu_};
     }
     ByteView received(std::uint32_t slot, std::uint32_t length) override {
         return {arena_ + slot % config_.receive_depth * slot_size_ + kRouteHeader, std::min(length, mtu_)};
@@ -171,7 +171,7 @@ Status Verbs::make_queues() {
 
 Status Verbs::make_arena() {
     slot_size_ = (kRouteHeader + mtu_ + 63) / 64 * 64;
-    arena_size_ = (config_.receive_depth + config_.send_depth) * slot_size_;
+    arena_size_ = (config_.receive_depth + config_.send_slots) * slot_size_;
     void* const at = mmap(nullptr, arena_size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return failed("memory");
     arena_ = static_cast<std::uint8_t*>(at);

@@ -56,7 +56,7 @@ public:
         free_receives_.clear();
         for (std::uint32_t i = 0; i < config.receive_depth; ++i) free_receives_.push_back(i);
         receives_.assign(config.receive_depth, {});
-        sends_.assign(config.send_depth, Bytes(mtu));
+        sends_.assign(config.send_slots, Bytes(mtu));
         return Opened{"fake0", 1, mtu, queue_pair, 0};
     }
     void close(bool removed) override {
