@@ -1,5 +1,5 @@
 noinst_LTLIBRARIES += libs/wire/libwire.la
-libs_wire_libwire_la_SOURCES = libs/wire/client_cfg.h libs/wire/client_cpg.h libs/wire/client_quorum.h libs/wire/seq.h libs/wire/fields.h \
+libs_wire_libwire_la_SOURCES = libs/wire/client_cfg.h libs/wire/client_confdb.h libs/wire/client_cpg.h libs/wire/client_objects.h libs/wire/client_quorum.h libs/wire/client_sam.h libs/wire/seq.h libs/wire/fields.h \
 	libs/wire/decoded.cpp libs/wire/decoded.h \
 	libs/wire/header.cpp libs/wire/header.h \
 	libs/wire/mcast.cpp libs/wire/mcast.h \
