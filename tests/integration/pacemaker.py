@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Debian's Pacemaker, unmodified, on three Motet nodes: it finds its cluster, starts a resource, does not notice the deaths of our
-workers, moves the resource when a node dies, stops it without quorum and leaves in order. Skipped where it is not installed."""
+workers, moves the resource when a node dies, stops it without quorum and leaves in order. Then the same on a ring with a corosync
+node, which is what a cluster is while it is moved from one to the other. Skipped where it is not installed."""
 import os
 import shutil
 import signal
@@ -103,7 +104,7 @@ def through(sender, receivers, value):
     return wait_for(f"value {value}", lambda: all(f'value="{value}"' in r.run("attrd_updater", "-n", "probe", "-Q", "-N", sender.name).stdout for r in receivers), 30)
 
 
-def workers_die(checks, parts, everyone):
+def workers_die(checks, parts):
     before = [p.daemons() for p in parts]
     ring = [p.status() for p in parts]
     marks = [len(p.log()) for p in parts]
@@ -121,44 +122,51 @@ def workers_die(checks, parts, everyone):
     checks.that("and their logs know nothing of it", not noticed, noticed[:5])
 
 
-def main():
-    nodes.need_namespaces()
-    for tool in ("pacemakerd", "crm_mon", "cibadmin", "crm_attribute", "attrd_updater", "crm_standby"):
-        if shutil.which(tool) is None:
-            nodes.skip(f"{tool} is not installed (package pacemaker)")
-    checks = Checks()
-    with Cluster("mmm", token=1000, rr="no") as cluster:
-        parts = [Pacemaker(cluster, n) for n in (1, 2, 3)]
-        everyone = {p.name for p in parts}
-        for p in parts:
-            p.prepare()
-            p.start()
-        checks.that("three nodes are online and have quorum", agree("three nodes", parts, everyone, True), [p.status() for p in parts] + [p.log()[-1500:] for p in parts[:1]])
+def begin(checks, cluster, name):
+    parts = [Pacemaker(cluster, n) for n in range(1, cluster.n + 1)]
+    everyone = {p.name for p in parts}
+    for p in parts:
+        p.prepare()
+        p.start()
+    checks.that(f"{name}: three nodes are online and have quorum", agree("three nodes", parts, everyone, True), [p.status() for p in parts] + [p.log()[-1500:] for p in parts[:1]])
+    one = parts[0]
+    one.run("crm_attribute", "-t", "crm_config", "-n", "stonith-enabled", "-v", "false")
+    made = one.run("cibadmin", "-o", "resources", "-C", "-X", DUMMY)
+    checks.that(f"{name}: a resource is accepted", made.returncode == 0, made.stderr)
+    checks.that(f"{name}: and started on one node", agree("the resource", parts, everyone, True, True), [p.status() for p in parts])
+    return parts, everyone
+
+
+def move_away(checks, name, parts, place):
+    """Standby of the node that has the resource."""
+    one = parts[0]
+    one.run("crm_standby", "-N", place, "-v", "on")
+    checks.that(f"{name}: standby moves it away", wait_for("the move", lambda: (one.status() or (0, 0, {}))[2].get("dummy", place) != place, PATIENCE), one.status())
+    one.run("crm_standby", "-N", place, "-D")
+    agree("the move everywhere", parts, {p.name for p in parts}, True, True)
+
+
+def node_dies(checks, name, parts, everyone):
+    place = parts[0].status()[2].get("dummy")
+    victim = next(p for p in parts if p.name == place)
+    rest = [p for p in parts if p is not victim]
+    victim.kill()
+    checks.that(f"{name}: the death of its node moves it to another", agree("failover", rest, everyone - {place}, True, True), [p.status() for p in rest])
+    victim.cluster.sh("start", victim.number)
+    victim.start()
+    checks.that(f"{name}: the node comes back", agree("three nodes again", parts, everyone, True, True), [p.status() for p in parts])
+
+
+def motet(checks):
+    with Cluster("mmm", transport="knet", crypto="aes256/sha256", token=1000, rr="no") as cluster:
+        parts, everyone = begin(checks, cluster, "Motet")
         for p in parts:
             maps = {name: open(f"/proc/{pid}/maps").read() for name, pid in p.daemons().items()}
             foreign = [n for n, text in maps.items() if n in SPEAKERS and (f"{LIBRARIES}/libcpg.so.4" not in text or "/lib/x86_64-linux-gnu/libcpg" in text)]
             checks.that(f"{p.name}: all its daemons run, on our libraries", set(maps) == DAEMONS and not foreign, (set(maps), foreign))
-
-        one = parts[0]
-        one.run("crm_attribute", "-t", "crm_config", "-n", "stonith-enabled", "-v", "false")
-        made = one.run("cibadmin", "-o", "resources", "-C", "-X", DUMMY)
-        checks.that("a resource is accepted", made.returncode == 0, made.stderr)
-        checks.that("and started on one node", agree("the resource", parts, everyone, True, True), [p.status() for p in parts])
-        workers_die(checks, parts, everyone)
-
-        place = parts[0].status()[2]["dummy"]
-        one.run("crm_standby", "-N", place, "-v", "on")
-        checks.that("standby moves it away", wait_for("the move", lambda: (one.status() or (0, 0, {}))[2].get("dummy", place) != place, PATIENCE), one.status())
-        one.run("crm_standby", "-N", place, "-D")
-
-        place = one.status()[2].get("dummy")
-        victim = next(p for p in parts if p.name == place)
-        rest = [p for p in parts if p is not victim]
-        victim.kill()
-        checks.that("the death of its node moves it to another", agree("failover", rest, everyone - {place}, True, True), [p.status() for p in rest])
-        cluster.sh("start", victim.number)
-        victim.start()
-        checks.that("the node comes back", agree("three nodes again", parts, everyone, True, True), [p.status() for p in parts])
+        workers_die(checks, parts)
+        move_away(checks, "Motet", parts, parts[0].status()[2]["dummy"])
+        node_dies(checks, "Motet", parts, everyone)
 
         alone, *others = parts
         for p in others:
@@ -169,8 +177,7 @@ def main():
             p.start()
         checks.that("with quorum it is started again", agree("quorum again", parts, everyone, True, True), [p.status() for p in parts])
 
-        left = parts[2].daemons()["pacemakerd"]
-        os.kill(left, signal.SIGTERM)
+        os.kill(parts[2].daemons()["pacemakerd"], signal.SIGTERM)
         checks.that("Pacemaker ends in order", wait_for("its end", lambda: not parts[2].daemons(), PATIENCE), parts[2].daemons())
         checks.that("the others see it leave, quorum stays", agree("the leave", parts[:2], {"n1", "n2"}, True, True), [p.status() for p in parts[:2]])
         cluster.sh("stop", 3)
@@ -178,6 +185,31 @@ def main():
         for p in parts[:2]:
             bad = [line for line in cluster.log(p.number).splitlines() if " error " in line]
             checks.that(f"{p.name}: our log shows no error", not bad, bad[:3])
+
+
+def mixed(checks):
+    with Cluster("cmm", transport="knet", crypto="aes256/sha256", token=1000, rr="no") as cluster:
+        parts, everyone = begin(checks, cluster, "mixed")
+        checks.that("mixed: a value of a corosync node reaches all, and one of a Motet node", through(parts[0], parts, "from-corosync") and through(parts[1], parts, "from-motet"), "")
+        for target in ("n1", "n2"):   # onto corosync, then away from it
+            place = parts[0].status()[2].get("dummy")
+            parts[0].run("crm_resource", "--move", "-r", "dummy", "-N", target)
+            checks.that(f"mixed: it moves from {place} to {target}", wait_for("the move", lambda: all((p.status() or (0, 0, {}))[2].get("dummy") == target for p in parts), PATIENCE), [p.status() for p in parts])
+            parts[0].run("crm_resource", "--clear", "-r", "dummy")
+        node_dies(checks, "mixed", parts, everyone)
+
+
+def main():
+    nodes.need_namespaces()
+    for tool in ("pacemakerd", "crm_mon", "cibadmin", "crm_attribute", "crm_resource", "attrd_updater", "crm_standby"):
+        if shutil.which(tool) is None:
+            nodes.skip(f"{tool} is not installed (packages pacemaker and pacemaker-cli-utils)")
+    checks = Checks()
+    motet(checks)
+    if shutil.which("corosync") is None:
+        print("# corosync is not installed: without the mixed ring")
+    else:
+        mixed(checks)
     checks.end()
 
 

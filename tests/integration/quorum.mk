@@ -1,6 +1,6 @@
 check_PROGRAMS += tests/integration/quorum_watch
 tests_integration_quorum_watch_SOURCES = tests/integration/quorum_watch.c
 tests_integration_quorum_watch_LDADD = libs/client/libquorum.la libs/client/libvotequorum.la libs/client/libcpg.la libs/client/libcorosync_common.la
-dist_check_SCRIPTS += tests/integration/quorum_mixed.py tests/integration/quorum_device.py
-TESTS += tests/integration/quorum_mixed.py tests/integration/quorum_device.py
+dist_check_SCRIPTS += tests/integration/quorum_mixed.py tests/integration/quorum_device.py tests/integration/quorum_tracking.py
+TESTS += tests/integration/quorum_mixed.py tests/integration/quorum_device.py tests/integration/quorum_tracking.py
 EXTRA_DIST += tests/integration/quorumlib.py
