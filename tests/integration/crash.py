@@ -97,8 +97,9 @@ def run(checks, name, args, how):
               f"median {statistics.median(out) if out else 0:.1f} ms, 99 % {percentile(out, 0.99):.1f} ms, longest {out[-1] if out else 0:.1f} ms",
               flush=True)
         if checks.bad:
-            log = area.nodes[0].log()
-            print(log[:6000] + "\n...\n" + log[-4000:])
+            for node in area.nodes:
+                told = [line for line in node.log().splitlines() if " error " in line or any(w in line for w in ("disconnected", "cut off", "closed", "in hand", "silent"))]
+                print(f"# node {node.number} says:", *told[:40], node.log()[-3000:], sep="\n")
 
 
 def main():

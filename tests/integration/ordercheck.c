@@ -124,13 +124,13 @@ int main(int argc, char **argv)
 			struct iovec iov = { message, fill(number, big_every) };
 			e = cpg_mcast_joined(h, CPG_TYPE_AGREED, &iov, 1);
 			if (e == CS_OK) note(3, self, (uint32_t)getpid(), number++), due += 1 / rate;
-			else if (e != CS_ERR_TRY_AGAIN) return fclose(log_file), 3;
+			else if (e != CS_ERR_TRY_AGAIN) return fprintf(stderr, "mcast of number %u: %d\n", number, e), fclose(log_file), 3;
 			else due = now + 0.002;
 		}
 		struct pollfd p = { fd, POLLIN, 0 };
 		int wait_ms = now < end ? (due > now ? (int)((due - now) * 1000) : 0) : 20;
 		if (poll(&p, 1, wait_ms) > 0 && (e = cpg_dispatch(h, CS_DISPATCH_ALL)) != CS_OK && e != CS_ERR_TRY_AGAIN)
-			return fclose(log_file), 3;
+			return fprintf(stderr, "dispatch: %d, events of the socket %#x\n", e, (unsigned)p.revents), fclose(log_file), 3;
 	}
 	fclose(log_file);
 	printf("sent %u\n", number);

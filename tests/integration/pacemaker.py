@@ -177,11 +177,16 @@ def motet(checks):
             p.start()
         checks.that("with quorum it is started again", agree("quorum again", parts, everyone, True, True), [p.status() for p in parts])
 
+        cfgtool = nodes.binary("corosync-cfgtool")
+        refused = parts[2].run(cfgtool, "-H")
+        checks.that("while Pacemaker runs it refuses an orderly stop of the node", "Could not shutdown" in refused.stdout + refused.stderr and
+                    agree("no change", parts, everyone, True, True), refused)
         os.kill(parts[2].daemons()["pacemakerd"], signal.SIGTERM)
         checks.that("Pacemaker ends in order", wait_for("its end", lambda: not parts[2].daemons(), PATIENCE), parts[2].daemons())
         checks.that("the others see it leave, quorum stays", agree("the leave", parts[:2], {"n1", "n2"}, True, True), [p.status() for p in parts[:2]])
-        cluster.sh("stop", 3)
-        checks.that("and our node below it leaves", agree("the leave of the node", parts[:2], {"n1", "n2"}, True, True), [p.status() for p in parts[:2]])
+        parts[2].run(cfgtool, "-H")
+        checks.that("then the node stops", wait_for("its end", lambda: not parts[2].pids(), 30), (parts[2].pids(), cluster.log(3)[-800:]))
+        checks.that("and has left", agree("the leave of the node", parts[:2], {"n1", "n2"}, True, True), [p.status() for p in parts[:2]])
         for p in parts[:2]:
             bad = [line for line in cluster.log(p.number).splitlines() if " error " in line]
             checks.that(f"{p.name}: our log shows no error", not bad, bad[:3])

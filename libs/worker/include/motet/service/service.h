@@ -87,7 +87,8 @@ public:
     // depend. Neither calls Host.
     //
     // Appends the whole state, with a version number of its own in front; at most kStateMax bytes. Called now and then, never within
-    // another function. False, also once and later: this engine starts empty.
+    // another function. False at the start: this engine starts empty each time. False later, or too much: the process ends and the
+    // service starts empty.
     virtual bool save(std::vector<std::uint8_t>& out) const {
         (void)out;
         return false;
