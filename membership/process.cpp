@@ -155,6 +155,7 @@ Process::Ended Process::start(control::Message& message) {
         if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
     node::Config config = node_config(settings_);
+    config.rounds_from = message.header.a << 32;     // rounds of an earlier process are in the workers' rings
     if (const auto services = config::foreign_services(*snapshot))
         for (const config::ForeignService& s : *services) config.further |= service_set(s.id);
     node_ = std::make_unique<node::Node>(config, ring_file_->loaded(), *this);
@@ -417,6 +418,8 @@ void Process::take_link(control::Message& message) {
     Result<ring::Segment> submit = ring::Segment::map(message.fds[2], false);
     ::close(message.fds[1]);
     ::close(message.fds[2]);
+    if (delivery && submit && (delivery->second() == nullptr || submit->second_capacity() == 0))
+        submit = error("it has no ring for synchronisation");
     if (!delivery || !submit) {
         ::close(message.fds[0]);
         MOTET_LOG(error, "the link of %s cannot be mapped: %s", name.c_str(),
@@ -431,6 +434,10 @@ void Process::take_link(control::Message& message) {
                                        std::move(*submit));
     (void)!poller_->add(link->socket(), kTagLink + number);
     node_->attach(link->services(), link.get());
+    if (link->inherited()) {
+        const std::size_t again = link->take_over(settings_.self().id);
+        MOTET_LOG(notice, "%s goes on with this process: %zu messages of its own were still to be delivered", name.c_str(), again);
+    }
     links_[number] = std::move(link);
     if (!go_) return;
     MOTET_LOG(notice, "%s has a new worker: the ring is formed again to synchronise it", name.c_str());

@@ -15,12 +15,12 @@ namespace motet {
 bool Process::forward_operations() {
     bool any = false;
     for (auto& [number, link] : links_) {
-        std::deque<Link::Operation>& waiting = link->operations();
+        const std::deque<Link::Operation>& waiting = link->operations();
         while (!waiting.empty()) {
             const Link::Operation& o = waiting.front();
             const control::Header header{.type = static_cast<std::uint32_t>(control::Type::operation), .a = o.what, .b = o.number, .c = number};
             if (!control::send(control::kChildFd, header, as_bytes(o.text))) break;
-            waiting.pop_front();
+            link->operation_done();
             any = true;
         }
     }
@@ -81,14 +81,14 @@ Status Process::reconfigure_transport(const config::TotemSettings& settings) {
 // when they hear that this node sends with the new one, so that must be true before the message behind the operation leaves.
 void Process::change_keys() {
     for (auto& [number, link] : links_) {
-        std::deque<Link::Operation>& waiting = link->operations();
+        const std::deque<Link::Operation>& waiting = link->operations();
         for (std::size_t i = 0; i < waiting.size();) {      // the others may wait for the supervisor
             const bool use = waiting[i].what == feed::kOperationSwitchKey;
             if (!use && waiting[i].what != feed::kOperationForgetKey) {
                 ++i;
                 continue;
             }
-            waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(i));
+            link->operation_done(i);
             const Status done = use ? transport_->use_installed_key() : transport_->forget_old_key();
             if (!done) MOTET_LOG(error, "change of the key: %s", done.error().text.c_str());
             else MOTET_LOG(notice, "%s", use ? "the new key is used for sending, the old one is accepted too" : "the old key is forgotten");

@@ -84,11 +84,11 @@ Result<WorkerLink> WorkerLink::create(std::uint64_t link_id) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) return error("link: socketpair: %s", std::strerror(errno));
     link.membership_socket = UniqueFd(ends[0]);
     link.worker_socket = UniqueFd(ends[1]);
-    const auto delivery = ring::create_segment(ring::Role::membership, link_id, kDeliveryRing, 0);
+    const auto delivery = ring::create_link_segment(ring::Role::membership, link_id, kDeliveryRing, 0);
     if (!delivery) return delivery.error();
     link.delivery_writable = UniqueFd(delivery->writable);
     link.delivery_read_only = UniqueFd(delivery->read_only);
-    const auto submit = ring::create_segment(ring::Role::worker, link_id, kSubmitRing, 0);
+    const auto submit = ring::create_link_segment(ring::Role::worker, link_id, kSubmitRing, kSyncRing);
     if (!submit) return submit.error();
     link.submit_writable = UniqueFd(submit->writable);
     link.submit_read_only = UniqueFd(submit->read_only);

@@ -87,7 +87,8 @@ inline constexpr int kWorkerNice = -5;   // with system.sched_rr
 
 // Sizes of what is shared, in bytes.
 inline constexpr std::uint64_t kDeliveryRing = 16u << 20;   // membership to worker
-inline constexpr std::uint64_t kSubmitRing = 8u << 20;      // worker to membership
+inline constexpr std::uint64_t kSubmitRing = 32u << 20;     // worker to membership: until it is delivered here
+inline constexpr std::uint64_t kSyncRing = 8u << 20;        // worker to membership, messages of synchronisations
 inline constexpr std::uint64_t kEventRing = 2u << 20;       // worker to client
 inline constexpr std::uint64_t kMailbox = 64u << 10;        // replies, behind the event ring
 inline constexpr std::uint64_t kRequestRing = 2u << 20;     // client to worker

@@ -89,7 +89,9 @@ void State::on_broken(std::size_t child, Instant, Actions& out) {
 }
 
 // Deaths 1-3 of a streak cost nothing, 4-6 a moment, more 1 s doubling to 10 s. A life that got some work done ends a streak.
-Duration State::count_death(Child& c, Instant now, bool progressed) {
+Duration State::count_death(std::size_t child, Instant now, bool progressed) {
+    Child& c = children_[child];
+    if (child == 0) progressed = now - c.launched_at >= kRingHeld;
     if (c.ready_in_this_life && (progressed || now - c.launched_at >= kLivedWell)) c.streak = 0;
     ++c.streak;
     if (now - c.crowd_since >= kLivedWell) c.crowd = 0, c.crowd_since = now;
@@ -103,41 +105,24 @@ Duration State::count_death(Child& c, Instant now, bool progressed) {
 void State::on_exit(std::size_t child, Instant now, Actions& out, Legacy legacy) {
     Child& c = children_[child];
     if (!running(child)) return;
-    const bool on_purpose = resetting_ && child != 0;
     c.phase = Phase::down;
     c.due = kNever;
-    const Duration delay = stopping_ || on_purpose ? Duration() : count_death(c, now, legacy.progressed);
-    c.kept = child != 0 && legacy.resumable && !stopping_ && !on_purpose && c.streak < kStreakMax;
+    const Duration delay = stopping_ ? Duration() : count_death(child, now, legacy.progressed);
+    c.kept = child != 0 && legacy.resumable && !stopping_ && c.streak < kStreakMax;
     if (child != 0 && !c.kept) out.push_back({Action::Kind::cut_clients, child});
     if (stopping_) return next_stop_step(now, out);
 
-    if (!on_purpose) {
-        const bool just_failed = c.streak == kStreakMax;
-        // A worker that has served before may recover; what never came up will not by itself.
-        if (just_failed && (child == 0 || (child < own_ && !c.was_ready))) {
-            out.push_back({Action::Kind::failed, child, kExitGaveUp});
-            return stop(kExitGaveUp, now, out);
-        }
-        if (just_failed) out.push_back({Action::Kind::failed, child, 0});
-        c.phase = Phase::waiting;
-        c.due = now + delay;
+    const bool just_failed = c.streak == kStreakMax;
+    // A worker that has served before may recover; what never came up will not by itself.
+    if (just_failed && (child == 0 || (child < own_ && !c.was_ready))) {
+        out.push_back({Action::Kind::failed, child, kExitGaveUp});
+        return stop(kExitGaveUp, now, out);
     }
-    if (child == 0) reset_after_membership(now, out);
+    if (just_failed) out.push_back({Action::Kind::failed, child, 0});
+    c.phase = Phase::waiting;
+    c.due = now + delay;
     greet_membership(now, out);
     on_time(now, out);
-}
-
-// Ordering is lost with membership: the workers' state belongs to a ring that is no more.
-void State::reset_after_membership(Instant, Actions& out) {
-    resetting_ = true;
-    for (std::size_t i = 1; i < children_.size(); ++i) {
-        if (running(i) && children_[i].phase != Phase::killed) kill(i, out);
-        if (phase(i) == Phase::waiting) {
-            children_[i].phase = Phase::down;
-            children_[i].due = kNever;
-        }
-        if (std::exchange(children_[i].kept, false) && !running(i)) out.push_back({Action::Kind::cut_clients, i});
-    }
 }
 
 bool State::any_worker_running() const {
@@ -160,12 +145,7 @@ void State::on_time(Instant now, Actions& out) {
             case Phase::aborting: kill(i, out); break;
             case Phase::greeted: greet_membership(now, out); break;
             case Phase::waiting:
-                if (i != 0) launch(i, now, out);
-                else if (!any_worker_running()) {
-                    resetting_ = false;
-                    start(now, out);
-                    return;
-                }
+                launch(i, now, out);
                 break;
             default: c.due = kNever;
         }
@@ -174,11 +154,7 @@ void State::on_time(Instant now, Actions& out) {
 
 Instant State::deadline() const {
     Instant first = kNever;
-    for (std::size_t i = 0; i < children_.size(); ++i) {
-        // Membership's new start also waits for the last worker, whose exit is an event of its own.
-        if (i == 0 && phase(0) == Phase::waiting && any_worker_running()) continue;
-        first = std::min(first, children_[i].due);
-    }
+    for (const Child& c : children_) first = std::min(first, c.due);
     return first;
 }
 

@@ -1,5 +1,5 @@
 // When children start, stop, wait and are given up. Pure: what happened to a child and the time come in, what shall be done
-// comes out, in order. Child 0 is membership; the others are workers and live only as long as it does.
+// comes out, in order. Child 0 is membership; the others are workers, which outlive it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +53,7 @@ public:
     static constexpr Duration kFailedRetry = seconds(30);
     static constexpr unsigned kCrowdedDeaths = 64;             // within kLivedWell, each after some work: now each costs
     static constexpr Duration kCrowdedDelay = milliseconds(200);
+    static constexpr Duration kRingHeld = seconds(1);          // membership's work: a ring, for so long. Each of its deaths makes all nodes form another
 
     // What a worker that has died leaves.
     struct Legacy {
@@ -92,7 +93,7 @@ public:
 
     // For a supervisor that takes over; times are of the machine's clock and stay what they are.
     template <class Archive>
-    void transfer(Archive& a) { a(children_, stopping_, resetting_, quit_said_, exit_code_); }
+    void transfer(Archive& a) { a(children_, stopping_, quit_said_, exit_code_); }
 
 private:
     struct Child {
@@ -113,15 +114,14 @@ private:
     void hand_over(std::size_t child, Instant now, Actions& out);
     void kill(std::size_t child, Actions& out);
     void greet_membership(Instant now, Actions& out);
-    void reset_after_membership(Instant now, Actions& out);
     void next_stop_step(Instant now, Actions& out);
     bool any_worker_running() const;
     // How long to wait after this death; counts it.
-    Duration count_death(Child& child, Instant now, bool progressed);
+    Duration count_death(std::size_t child, Instant now, bool progressed);
 
     std::vector<Child> children_;
     std::size_t own_;
-    bool stopping_ = false, resetting_ = false, quit_said_ = false;
+    bool stopping_ = false, quit_said_ = false;
     int exit_code_ = 0;
 };
 

@@ -326,8 +326,6 @@ void Supervisor::launch(std::size_t index) {
     child.unenforced.clear();
     child.error_text.clear();
     ++child.incarnation;
-    if (index == kMembership)
-        for (Child& c : children_) c.link = {};
 
     if (plan.path != nullptr)
         if (const Status trusted = trusted_program(plan.path); !trusted) return failed(trusted.error().text);
@@ -472,7 +470,7 @@ void Supervisor::hand_over_membership() {
     ok = ok && control::send(child.control.get(), header_of(control::Type::start, child.incarnation, start_.node_id), {}, fds);
     child.started = ok;
     for (std::size_t i = 0; ok && i < plan_.size(); ++i)
-        if (linked(i) && children_[i].started && state_.running(i)) ok = send_link(i);
+        if (linked(i) && children_[i].link) ok = send_link(i);   // also of one whose successor is on its way
     ok = ok && control::send(child.control.get(), header_of(control::Type::go));
     if (ok) return;
     Actions actions;

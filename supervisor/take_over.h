@@ -18,7 +18,7 @@ namespace motet::supervisor {
 
 class TakeOver {
 public:
-    static constexpr std::uint64_t kFormat = 3;            // raise it when a `transfer` changes: an older supervisor stays then
+    static constexpr std::uint64_t kFormat = 4;            // raise it when a `transfer` changes: an older supervisor stays then
     static constexpr std::size_t kBytesMax = 64u << 20, kItemsMax = 1u << 20;
 
     TakeOver() = default;                                  // to be written

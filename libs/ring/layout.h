@@ -39,7 +39,9 @@ struct alignas(64) SegmentPage {
     std::uint64_t pad2[6];
     // 0x0C0 what the records up to `head_after` amount to, used alternately and stored before `head`: the slot whose
     // `head_after` equals `head` is the one in force. Event ring: cause of the last event and how many events of that cause
-    // (Cause in libs/ipc/server.h). Submit ring: submissions so far, application and synchronisation.
+    // (Cause in libs/ipc/server.h). Submit ring: submissions so far, of its stream. Delivery ring: position in the submit ring
+    // behind the last own message delivered; services that were told of a synchronisation and of no end; its round, doubled,
+    // plus 1 from sync_started to complete.
     struct Commit { Word head_after, a, b, c; } commit[2];
     // 0x100 incoming ring, consumer side
     Word tail;
@@ -63,11 +65,15 @@ struct alignas(64) SegmentPage {
     std::uint32_t pad6;
     // 0x218 events beyond the ring, as positions in this client's stream in the worker's overflow (libs/ipc/overflow.h)
     Word backlog_head, backlog_tail;
-    unsigned char rest[kPage - 0x228];
+    // 0x228 membership, of one worker's submit ring: behind the last message that other nodes may have, written before they can;
+    // behind the last operation that the supervisor was told.
+    Word numbered, operated;
+    unsigned char rest[kPage - 0x238];
 };
 static_assert(sizeof(SegmentPage) == kPage);
 static_assert(offsetof(SegmentPage, head) == 0x40 && offsetof(SegmentPage, served) == 0x80);
 static_assert(offsetof(SegmentPage, tail) == 0x100 && offsetof(SegmentPage, arm) == 0x140);
+static_assert(offsetof(SegmentPage, numbered) == 0x228);
 static_assert(offsetof(SegmentPage, state) == 0x180 && offsetof(SegmentPage, reply_seq) == 0x200);
 
 struct RecordHeader {

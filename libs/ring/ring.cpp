@@ -175,6 +175,8 @@ std::size_t Producer::free_bytes() {
 
 std::uint64_t Producer::used_bytes() { return check_tail() ? used_seen() : capacity_; }
 
+bool Producer::holds_more_than(std::uint64_t bytes) { return used_seen() > bytes && used_bytes() > bytes; }
+
 std::uint64_t Producer::used_seen() const {
     const std::uint64_t used = head_ - tail_seen_;
     const bool pad_unread = pad_at_ - tail_seen_ < used;  // else it lies behind the tail
@@ -234,10 +236,10 @@ void Consumer::skip_to(std::uint64_t position) {
     tail_ = head_seen_ = position;
 }
 
-bool Consumer::release() {
-    if (tail_ == released_) return false;
-    own_->tail.store(tail_, std::memory_order_release);
-    released_ = tail_;
+bool Consumer::release_to(std::uint64_t position) {
+    if (static_cast<std::int64_t>(position - released_) <= 0) return false;
+    own_->tail.store(position, std::memory_order_release);
+    released_ = position;
     crash_point("ring: behind a tail");
     fence();  // the room must be visible before we decide that nobody waits for it
     space_seen_ = peer_->space_arm.load(std::memory_order_relaxed);

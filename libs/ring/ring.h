@@ -40,6 +40,8 @@ public:
     // An empty ring starts again at its first page, unless less than this would be free until the consumer has followed.
     void keep_room(std::uint64_t bytes) { keep_room_ = bytes; }
     std::uint64_t capacity() const { return capacity_; }
+    // There are more than so many bytes that were not consumed; as far as known, looked up when that would matter.
+    bool holds_more_than(std::uint64_t bytes);
     bool violated() const { return violated_; }  // the peer's tail was impossible once
     bool consumer_caught_up();                   // everything published has been consumed
     std::uint64_t published() const { return published_; }
@@ -92,7 +94,11 @@ public:
 
     Pull next(Record& out);  // and advances the private tail behind it
     // Publishes the tail. True: the producer waits for space and must get a token; call space_served() after it.
-    bool release();
+    bool release() { return release_to(tail_); }
+    // Only up to `position`, the end of a record that next() has returned; what is behind it stays with the producer. Never
+    // backwards.
+    bool release_to(std::uint64_t position);
+    std::uint64_t released() const { return released_; }
     void space_served();
     bool worth_releasing() const;  // an eighth of the ring was consumed since the last release
 

@@ -140,6 +140,24 @@ Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_
     return fds;
 }
 
+Result<SegmentFds> create_link_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t second_capacity) {
+    if (second_capacity != 0 && !good_capacity(second_capacity)) return error("segment: second ring of %llu bytes", static_cast<unsigned long long>(second_capacity));
+    Result<SegmentFds> fds = create_segment(role, link_id, capacity, kPage + second_capacity);
+    if (!fds) return fds;
+    void* at = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, fds->writable, static_cast<off_t>(kPage + capacity));
+    if (at == MAP_FAILED) {
+        const Error why = error("segment: mapping the second page: %s", std::strerror(errno));
+        close(fds->writable);
+        close(fds->read_only);
+        return why;
+    }
+    auto* page = static_cast<SegmentPage*>(at);
+    page->capacity = second_capacity;
+    page->arm.store(1);
+    munmap(at, kPage);
+    return fds;
+}
+
 Result<Segment> Segment::map(int fd, bool writable, std::size_t populate) {
     const int seals = fcntl(fd, F_GET_SEALS);
     if (seals < 0 || (seals & kSeals) != kSeals) return error("segment: descriptor %d is no sealed memory file", fd);
@@ -196,6 +214,11 @@ Segment::~Segment() {
 
 std::uint8_t* Segment::mailbox() const {
     return mailbox_capacity_ == 0 ? nullptr : reinterpret_cast<std::uint8_t*>(page_) + mailbox_offset_;
+}
+
+SegmentPage* Segment::second() const {
+    const bool fits = mailbox_capacity_ == kPage || (mailbox_capacity_ > kPage && good_capacity(mailbox_capacity_ - kPage));
+    return fits ? reinterpret_cast<SegmentPage*>(mailbox()) : nullptr;
 }
 
 }  // namespace motet::ring

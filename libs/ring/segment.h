@@ -15,6 +15,10 @@ struct SegmentFds {
 };
 Result<SegmentFds> create_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t mailbox_capacity);
 
+// One of the two segments between membership and a worker: behind its ring a second page of words and, unless
+// `second_capacity` is 0, a second ring, for what must not wait behind the first.
+Result<SegmentFds> create_link_segment(Role role, std::uint64_t link_id, std::uint64_t capacity, std::uint64_t second_capacity);
+
 // Sealed memory of `size` bytes without a ring: a worker's state, its overflow. Only what is touched takes memory.
 Result<SegmentFds> create_memory(std::uint64_t size);
 class Memory {
@@ -53,6 +57,8 @@ public:
     SegmentPage* page() const { return page_; }
     std::uint8_t* mailbox() const;        // null if it has none
     std::size_t mailbox_capacity() const { return mailbox_capacity_; }
+    SegmentPage* second() const;          // of a link's segment; null if it has none
+    std::uint64_t second_capacity() const { return second() == nullptr ? 0 : mailbox_capacity_ - kPage; }
     std::uint64_t capacity() const { return capacity_; }
     std::uint64_t link_id() const { return link_id_; }
     explicit operator bool() const { return page_ != nullptr; }

@@ -31,7 +31,8 @@ class Host {
 public:
     virtual ~Host() = default;
     // An application message, from its 16-byte service header on; the order of calls is the order of sending. Never fails:
-    // requests are only handed to the engine while there is room for what they cause.
+    // requests are only handed to the engine while there is room for what they cause. The messages of a unit follow one
+    // another, with none of another unit between them; a unit has at most kUnitMax bytes.
     virtual void submit(ConnId conn, std::span<const ByteView> pieces, Guarantee guarantee, bool unit_first,
                         bool unit_last) = 0;
     // The service is the one in the message's header; both are one of the worker's own, or membership cuts the worker off.
@@ -139,6 +140,7 @@ public:
 };
 
 inline constexpr std::size_t kSnapshotMax = 640u << 20;
+inline constexpr std::size_t kUnitMax = 17u << 20;   // bytes of a unit of messages, headers included
 
 struct Settings {
     NodeId self = 0;

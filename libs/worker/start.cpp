@@ -45,6 +45,7 @@ Status map_all(const std::vector<int>& fds, Started& started) {
     if (!delivery) return error("delivery ring: %s", delivery.error().text.c_str());
     started.submit = std::move(*submit);
     started.delivery = std::move(*delivery);
+    if (started.submit.second_capacity() == 0 || started.delivery.second() == nullptr) return error("the link has no ring for synchronisation");
     if (fds.size() == kStartFds) return Done{};
     auto journal = Journal::map(fds[5]);
     if (!journal) fatal(journal.error().text, true);

@@ -1,5 +1,5 @@
-// The submit ring towards membership: application messages wait here when it is full, synchronisation never does as
-// long as the reserve lasts.
+// The two rings towards membership. Application messages stay in theirs until they have been delivered here, and wait in the
+// worker when it is full; those of synchronisations have one of their own, in which nothing rests.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -18,7 +18,7 @@ public:
     // What a single request may put off: a message in parts of 16 MiB, framed; and what closing clients cause.
     static constexpr std::size_t kWaitingMax = 96u << 20;
 
-    explicit Uplink(ring::Producer ring);
+    Uplink(ring::Producer ring, ring::Producer sync_ring);
 
     // During a synchronisation membership keeps application messages instead of sending them. So that this stays bounded
     // however often the ring changes, no more than this is handed to it until one synchronisation completes.
@@ -26,7 +26,7 @@ public:
     void syncing(bool on);
     bool holding() const { return syncing_ && submitted_while_syncing_ > kWhileSyncingMax; }
 
-    // Room for what any request may cause, the reserve left alone, and not holding.
+    // Room for what any request may cause, no more under way than is good for anybody's latency, and not holding.
     bool has_room();
     bool anything_waits() const { return !waiting_.empty() || !waiting_sync_.empty(); }
     void submit(const feed::SubmitHeader& header, std::span<const ByteView> pieces);
@@ -63,16 +63,16 @@ public:
                 visit(submitted->header.conn, submitted->header.req_after);
         }
     }
-    void served() { ring_.served(); }
+    void served();
     bool worth_publishing() const { return ring_.worth_publishing(); }
     // True: nothing moves before a token arrives.
-    bool want_space() { return ring_.want_space(); }
+    bool want_space();
     // Without room for requests or more than three quarters full, until it is less than half full again.
     bool critical();
     bool was_critical() const { return critical_; }  // what clients were last told
     // Why the link cannot be used any more; null while it can.
     const char* broken() const {
-        return ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_;
+        return ring_.violated() || sync_ring_.violated() ? "membership's cursor of the submit ring is impossible" : broken_;
     }
 
 private:
@@ -80,19 +80,20 @@ private:
         feed::Submit kind{};
         Bytes bytes;
     };
-    bool push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces, std::size_t reserve);
+    bool push(feed::Submit kind, const feed::SubmitHeader& header, std::span<const ByteView> pieces);
     void wait(std::deque<Waiting>& queue, feed::Submit kind, const feed::SubmitHeader& header,
               std::span<const ByteView> pieces);
-    bool flush(std::deque<Waiting>& queue, std::size_t reserve);
+    bool flush(std::deque<Waiting>& queue);
 
-    ring::Producer ring_;
-    std::size_t reserve_, request_room_;
+    ring::Producer ring_, sync_ring_;
+    std::size_t request_room_, under_way_max_;
     std::deque<Waiting> waiting_, waiting_sync_;
     // Submissions so far, of applications and of synchronisations: caused, and put into the ring.
     std::uint64_t submitted_ = 0, submitted_sync_ = 0, pushed_ = 0, pushed_sync_ = 0;
     std::size_t waiting_bytes_ = 0, submitted_while_syncing_ = 0;
     bool syncing_ = false;
     bool critical_ = false;
+    bool sleeps_ = false, sync_sleeps_ = false;   // membership, over what was published
     const char* broken_ = nullptr;
 };
 

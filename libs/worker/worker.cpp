@@ -35,7 +35,8 @@ Worker::Worker(const Program& program, loop::Poller& poller, Started started)
       started_(std::move(started)),
       delivery_(started_.submit.page(), started_.delivery.page(),
                 static_cast<std::uint32_t>(started_.delivery.capacity() / 2), started_.delivery.capacity()),
-      uplink_(ring::Producer(started_.submit.page(), started_.delivery.page())),
+      uplink_(ring::Producer(started_.submit.page(), started_.delivery.page()),
+              ring::Producer(started_.submit.second(), started_.delivery.second())),
       clients_(poller, *this, {}, started_.overflow ? std::move(*started_.overflow) : ipc::Overflow::anonymous()),
       spin_(microseconds(static_cast<std::int64_t>(
           std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))),

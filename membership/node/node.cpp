@@ -34,7 +34,7 @@ Node::Node(const Config& config, std::uint64_t stored_ring_sequence, Transport& 
       synchronised_(sync_services(config)),
       transport_(transport),
       totem_(config.totem, stored_ring_sequence),
-      sync_(config.totem.self, ascending(synchronised_)),
+      sync_(config.totem.self, ascending(synchronised_), config.rounds_from),
       services_(wire::kServicesMax, nullptr),
       told_(wire::kServicesMax, 0) {}
 
@@ -43,13 +43,27 @@ Node::~Node() = default;
 void Node::attach(ServiceSet services, Service* to) {
     for (std::uint32_t id = 0; id < wire::kServicesMax; ++id)
         if (contains(services, id)) give(id, to);
-    if (std::find(holders_.begin(), holders_.end(), to) == holders_.end()) holders_.push_back(to);
+    if (holder(to) != nullptr) return;
+    do ++last_owner_;
+    while (last_owner_ == 0 || owner(last_owner_) != nullptr);
+    holders_.push_back({to, last_owner_});
+}
+
+const Node::Holder* Node::holder(const Service* service) const {
+    const auto at = std::find_if(holders_.begin(), holders_.end(), [service](const Holder& h) { return h.service == service; });
+    return at == holders_.end() ? nullptr : &*at;
+}
+
+Service* Node::owner(std::uint16_t owner) const {
+    for (const Holder& h : holders_)
+        if (h.owner == owner) return h.service;
+    return nullptr;
 }
 
 void Node::detach(Service* who) {
     for (std::uint32_t id = 0; id < wire::kServicesMax; ++id)
         if (services_[id] == who) give(id, nullptr);
-    std::erase(holders_, who);
+    std::erase_if(holders_, [who](const Holder& h) { return h.service == who; });
 }
 
 void Node::give(std::uint32_t service, Service* to) {
@@ -119,11 +133,14 @@ Checked check(ServiceSet own, ByteView body) {
 
 }  // namespace
 
-Submitted Node::submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now) {
+Submitted Node::submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now,
+                       const Service* by, std::uint64_t position) {
     const Checked checked = check(own, body);
     if (!checked.sound) return Submitted::refused;
     const ByteView pieces[] = {wire::kServicePrefix, checked.header, body.subspan(checked.header.size())};
-    const totem::Submission submission{pieces, totem::Stream::normal, guarantee, unit_first, unit_last};
+    const Holder* const submitter = by == nullptr ? nullptr : holder(by);
+    const totem::Tag tag{submitter == nullptr ? std::uint16_t{0} : submitter->owner, position};
+    const totem::Submission submission{pieces, totem::Stream::normal, guarantee, unit_first, unit_last, tag};
     if (!totem_.submit(submission, now, *this)) return Submitted::no_room;
     after_step(now);
     return Submitted::taken;
@@ -134,7 +151,7 @@ Submitted Node::submit_sync(ServiceSet own, sync::Round round, ByteView body, In
     if (!checked.sound) return Submitted::refused;
     if (told_[checked.service] != round || processing_ != checked.service) return Submitted::taken;
     const ByteView pieces[] = {wire::kServicePrefix, checked.header, body.subspan(checked.header.size())};
-    if (!totem_.submit({pieces, totem::Stream::sync, Guarantee::agreed, true, true}, now, *this)) return Submitted::no_room;
+    if (!totem_.submit({pieces, totem::Stream::sync, Guarantee::agreed, true, true, {}}, now, *this)) return Submitted::no_room;
     after_step(now);
     return Submitted::taken;
 }
@@ -170,6 +187,14 @@ totem::Verdict Node::deliver(NodeId from, ByteView message, bool foreign_order) 
     verdict_ = totem::Verdict::none;
     if (grouped->sync) sync_.deliver(from, grouped->payload, foreign_order, *this);
     return verdict_;
+}
+
+void Node::numbered(totem::Tag tag) {
+    if (Service* to = owner(tag.owner)) to->numbered(tag.position);
+}
+
+void Node::own_next(totem::Tag tag) {
+    if (Service* to = owner(tag.owner)) to->own_next(tag.position);
 }
 
 void Node::transitional(RingId ring, std::span<const NodeId> members, std::span<const NodeId> left) {
@@ -238,17 +263,17 @@ void Node::service_abort(std::uint32_t service, sync::Round round) {
 }
 
 void Node::sync_started() {
-    for (Service* holder : holders_) holder->sync_started();
+    for (const Holder& h : holders_) h.service->sync_started();
 }
 
 void Node::sync_complete(RingId ring, bool all_members_are_motet) {
     verdict_ = all_members_are_motet ? totem::Verdict::synchronised_restart : totem::Verdict::synchronised;
     note({Event::Kind::synchronised, ring, {}, {}, {}});
     // Not to those who came in the middle: their services were not part of it.
-    for (Service* holder : holders_) {
+    for (const Holder& h : holders_) {
         bool missed = false;
-        for (std::uint32_t id = 0; id < services_.size(); ++id) missed |= services_[id] == holder && contains(synchronised_, id) && told_[id] == 0;
-        if (!missed) holder->complete(ring, all_members_are_motet);
+        for (std::uint32_t id = 0; id < services_.size(); ++id) missed |= services_[id] == h.service && contains(synchronised_, id) && told_[id] == 0;
+        if (!missed) h.service->complete(ring, all_members_are_motet);
     }
 }
 
@@ -265,7 +290,7 @@ void Node::after_step(Instant now) {
             continue;
         }
         const ByteView message = d.message;
-        if (!totem_.submit({std::span<const ByteView>(&message, 1), totem::Stream::sync, Guarantee::agreed, true, true}, now, *this))
+        if (!totem_.submit({std::span<const ByteView>(&message, 1), totem::Stream::sync, Guarantee::agreed, true, true, {}}, now, *this))
             return;
         deferred_.pop_front();
     }

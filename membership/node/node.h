@@ -29,6 +29,10 @@ public:
     virtual void complete(RingId ring, bool all_motet) = 0;
     // A service message from its 16-byte header on.
     virtual void message(NodeId from, ByteView body, bool foreign_order) = 0;
+    // What it submitted up to this position may be known to other nodes from now on.
+    virtual void numbered(std::uint64_t) {}
+    // The next message() is the one it submitted with this position.
+    virtual void own_next(std::uint64_t) {}
 };
 
 // What the node asks of the world.
@@ -47,6 +51,7 @@ struct Config {
     std::uint32_t votes = 1, expected_votes = 1;
     std::uint64_t config_version = 0;   // totem.config_version, 0: absent
     ServiceSet further = 0;             // ids besides Corosync's that take part in synchronisation
+    sync::Round rounds_from = 0;        // rounds are numbered from here: they must not be those of an earlier process
 };
 
 struct Event {                           // for the log and status; kept by the shell
@@ -89,8 +94,10 @@ public:
     void resynchronise(Instant now);
 
     // From one who serves `own`: a service message from its 16-byte header on, whose id must be among them. The bytes may be
-    // changed by their owner meanwhile; they are read once. Messages of a past round are taken and dropped.
-    Submitted submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now);
+    // changed by their owner meanwhile; they are read once. Messages of a past round are taken and dropped. `by`, if it is attached,
+    // is told of `position` when the message is numbered and delivered.
+    Submitted submit(ServiceSet own, ByteView body, Guarantee guarantee, bool unit_first, bool unit_last, Instant now,
+                     const Service* by = nullptr, std::uint64_t position = 0);
     Submitted submit_sync(ServiceSet own, sync::Round round, ByteView body, Instant now);
     void sync_done(std::uint32_t service, sync::Round round, Instant now);
     // Frames sent from now on have at most so many bytes, and never more than the configuration says.
@@ -108,6 +115,8 @@ private:
     void unicast(NodeId to, ByteView frame) override;
     void loop_back(ByteView frame) override;
     totem::Verdict deliver(NodeId from, ByteView message, bool foreign_order) override;
+    void numbered(totem::Tag tag) override;
+    void own_next(totem::Tag tag) override;
     void transitional(RingId ring, std::span<const NodeId> members, std::span<const NodeId> left) override;
     void regular(RingId ring, std::span<const NodeId> members, std::span<const NodeId> joined) override;
     bool store_ring_sequence(std::uint64_t seq) override;
@@ -133,7 +142,14 @@ private:
     totem::Totem totem_;
     sync::Sync sync_;
     std::vector<Service*> services_;        // by id; null: nobody serves it here
-    std::vector<Service*> holders_;         // everyone who is attached, once
+    struct Holder {
+        Service* service;
+        std::uint16_t owner;                // in the tags of its messages; another for each attachment, so that old tags mean nobody
+    };
+    std::vector<Holder> holders_;           // everyone who is attached, once
+    std::uint16_t last_owner_ = 0;
+    const Holder* holder(const Service* service) const;
+    Service* owner(std::uint16_t owner) const;
     std::vector<Event> events_;
     std::uint64_t unknown_messages_ = 0;
     // What came up inside a step of Totem or of the synchronisation and must wait until that step is over.

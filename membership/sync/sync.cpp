@@ -20,7 +20,7 @@ void keep_only(std::vector<NodeId>& nodes, std::span<const NodeId> wanted) {
 
 }  // namespace
 
-Sync::Sync(NodeId self, std::span<const std::uint32_t> services) : self_(self) {
+Sync::Sync(NodeId self, std::span<const std::uint32_t> services, Round rounds_from) : self_(self), round_(rounds_from) {
     for (const std::uint32_t service : services) {
         MOTET_ASSERT(service < wire::kServicesMax, "service %u cannot be synchronised", service);
         MOTET_ASSERT(locals_.empty() || locals_.back().service < service, "services are not ascending at %u", service);
@@ -55,6 +55,7 @@ void Sync::regular(RingId ring, std::span<const NodeId> members, Output& out) {
     stop_clients(out);
     leaving_ = false;
     ++round_;
+    begun_ = true;
     ring_ = ring;
     std::vector<NodeId> sorted(members.begin(), members.end());
     std::sort(sorted.begin(), sorted.end());
@@ -191,7 +192,7 @@ void Sync::finish(Output& out) {
     if (leaving_) stop_clients(out);
 }
 
-bool Sync::complete() const { return round_ != 0 && phase_ == Phase::idle && !stopped_; }
+bool Sync::complete() const { return begun_ && phase_ == Phase::idle && !stopped_; }
 std::uint64_t Sync::dropped() const { return dropped_; }
 
 bool Sync::all_motet() const {
@@ -199,7 +200,7 @@ bool Sync::all_motet() const {
 }
 
 std::string Sync::describe() const {
-    if (round_ == 0) return "waiting for the first ring";
+    if (!begun_) return "waiting for the first ring";
     if (complete()) return "complete";
     if (phase_ == Phase::idle) return "waiting for the next ring";
     std::string text;

@@ -40,8 +40,8 @@ public:
 
 class Sync {
 public:
-    // `services`: ids with sync hooks of this node, ascending, each below 64.
-    Sync(NodeId self, std::span<const std::uint32_t> services);
+    // `services`: ids with sync hooks of this node, ascending, each below 64. The first round is the one behind `rounds_from`.
+    Sync(NodeId self, std::span<const std::uint32_t> services, Round rounds_from = 0);
 
     void transitional(RingId ring, std::span<const NodeId> members, Output& out);
     void regular(RingId ring, std::span<const NodeId> members, Output& out);
@@ -87,8 +87,9 @@ private:
     std::vector<Member> members_;            // of the present ring, ascending
     std::uint64_t to_do_ = 0;                // one bit per service id that is not activated yet
     Phase phase_ = Phase::idle;
-    Round round_ = 0;
+    Round round_;
     RingId ring_;
+    bool begun_ = false;                     // there was a ring
     Bytes message_;
     std::vector<NodeId> transition_;         // members of the last transitional configuration
     bool stopped_ = false;                   // sync_started() was the last word to the clients

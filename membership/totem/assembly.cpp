@@ -4,7 +4,7 @@
 
 namespace motet::totem {
 
-Verdict Assembly::take(wire::PackedBody& body, NodeId from, bool foreign_order, Output& out, Counters& counters) {
+Verdict Assembly::take(wire::PackedBody& body, NodeId from, bool foreign_order, Output& out, Counters& counters, std::span<const Tag> tags) {
     const std::size_t count = body.count();
     for (std::size_t i = 0; i < count; ++i) {
         // No sender packs nothing; a 3.1 peer would read the bytes behind it twice.
@@ -15,8 +15,9 @@ Verdict Assembly::take(wire::PackedBody& body, NodeId from, bool foreign_order, 
     }
 
     Verdict verdict = Verdict::none;
-    const auto deliver = [&](ByteView message) {
+    const auto deliver = [&](ByteView message, std::size_t number) {
         ++counters.messages_delivered;
+        if (number < tags.size() && tags[number].owner != 0) out.own_next(tags[number]);
         const Verdict said = out.deliver(from, message, foreign_order);
         if (said != Verdict::none) verdict = said;
     };
@@ -32,7 +33,7 @@ Verdict Assembly::take(wire::PackedBody& body, NodeId from, bool foreign_order, 
             ++counters.fragments_dropped;
             usable_ = false;
         } else if (!middle) {
-            deliver(buffer_);
+            deliver(buffer_, 0);
         }
         if (middle) {
             expected_ = body.fragmented();
@@ -42,7 +43,7 @@ Verdict Assembly::take(wire::PackedBody& body, NodeId from, bool foreign_order, 
     }
     buffer_.clear();
     usable_ = false;
-    for (std::size_t i = first; i + (open ? 1 : 0) < count; ++i) deliver(body.entry(i));
+    for (std::size_t i = first; i + (open ? 1 : 0) < count; ++i) deliver(body.entry(i), i);
     if (open) {
         usable_ = keep(body.entry(count - 1));
     }

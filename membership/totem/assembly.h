@@ -1,6 +1,7 @@
 // The receive side of packing: what one sender's frames of one stream add up to.
 #pragma once
 #include <cstdint>
+#include <span>
 
 #include "libs/base/bytes.h"
 #include "libs/wire/packing.h"
@@ -11,8 +12,9 @@ namespace motet::totem {
 
 class Assembly {
 public:
-    // Hands every message that this frame completes to `out`; the last verdict that was not `none`.
-    Verdict take(wire::PackedBody& body, NodeId from, bool foreign_order, Output& out, Counters& counters);
+    // Hands every message that this frame completes to `out`; the last verdict that was not `none`. `tags`: theirs, of an own
+    // frame, in order, or none.
+    Verdict take(wire::PackedBody& body, NodeId from, bool foreign_order, Output& out, Counters& counters, std::span<const Tag> tags = {});
     void reset();
     bool empty() const { return expected_ == 0; }
 

@@ -112,7 +112,7 @@ void Core::deliver_frame(const Frame& frame) {
         return;
     }
     Sender& from = sender(frame.from);
-    apply((wta_receive_ ? from.sync : from.normal).take(*body, frame.from, frame.foreign_order, *out_, counters_));
+    apply((wta_receive_ ? from.sync : from.normal).take(*body, frame.from, frame.foreign_order, *out_, counters_, frame.done));
 }
 
 void Core::apply(Verdict verdict) {

@@ -10,6 +10,7 @@
 #include "libs/base/bytes.h"
 #include "libs/base/ids.h"
 #include "libs/wire/mcast.h"
+#include "membership/totem/output.h"
 
 namespace motet::totem {
 
@@ -21,6 +22,7 @@ struct Frame {
     bool foreign_order = false;
     std::uint32_t size = 0, capacity = 0;
     std::unique_ptr<std::uint8_t[]> memory;
+    std::vector<Tag> done;      // of an own frame: SendQueue::Cut::done
 
     ByteView bytes() const { return {memory.get(), size}; }
     ByteView body() const { return bytes().subspan(wire::kMcastHeaderSize); }
@@ -37,6 +39,7 @@ public:
         if (!free.empty()) {
             FramePtr frame = std::move(free.back());
             free.pop_back();
+            frame->done.clear();
             return frame;
         }
         FramePtr frame = std::make_unique<Frame>();

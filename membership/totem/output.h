@@ -17,6 +17,12 @@ enum class Verdict : std::uint8_t {
                             // their senders, and half-assembled ones are dropped by all
 };
 
+// Whose an own message is and where it stands with its owner; both mean nothing here.
+struct Tag {
+    std::uint16_t owner = 0;        // 0: nobody wants to know
+    std::uint64_t position = 0;
+};
+
 class Output {
 public:
     virtual ~Output() = default;
@@ -33,6 +39,11 @@ public:
     // `foreign_order`: the sender's byte order is not ours; Totem has swapped nothing inside the message.
     // The answer takes effect behind this very message, at the same place of the order on every member.
     virtual Verdict deliver(NodeId from, ByteView message, bool foreign_order) = 0;
+    // The last byte of the own message with this tag gets its number now: from here on other nodes may have it. Before the
+    // frame is given to multicast(). Of several messages of one owner in a frame only the last is told.
+    virtual void numbered(Tag) {}
+    // The next deliver() is of the own message with this tag.
+    virtual void own_next(Tag) {}
     // Members of the old ring that come along into the new one, and those that do not.
     virtual void transitional(RingId ring, std::span<const NodeId> members, std::span<const NodeId> left) = 0;
     // The new ring with its members in ring order, and those that were not in the old one (or came back).

@@ -7,6 +7,11 @@
 #include "libs/wire/packing.h"
 
 namespace motet::totem {
+namespace {
+
+constexpr std::size_t kOwnerAt = 6, kPositionAt = 8;   // in an entry's header, behind its size and flags
+
+}  // namespace
 
 bool SendQueue::push(const Submission& message, std::size_t limit) {
     std::size_t size = 0;
@@ -18,9 +23,11 @@ bool SendQueue::push(const Submission& message, std::size_t limit) {
     std::memcpy(header.data(), &size32, sizeof size32);
     header[4] = static_cast<std::uint8_t>((message.guarantee == Guarantee::safe ? kSafe : 0) |
                                           (message.unit_first ? kUnitFirst : 0) | (message.unit_last ? kUnitLast : 0));
+    std::memcpy(header.data() + kOwnerAt, &message.tag.owner, sizeof message.tag.owner);
+    std::memcpy(header.data() + kPositionAt, &message.tag.position, sizeof message.tag.position);
     fifo_.append(header);
     for (const ByteView piece : message.pieces) fifo_.append(piece);
-    static constexpr std::array<std::uint8_t, 8> kPadding{};
+    static constexpr std::array<std::uint8_t, kEntryHeader> kPadding{};
     fifo_.append(ByteView{kPadding}.first(stored_size(size) - kEntryHeader - size));
     pending_ += size + kLengthSize;
     return true;
@@ -28,7 +35,7 @@ bool SendQueue::push(const Submission& message, std::size_t limit) {
 
 std::size_t SendQueue::room(std::size_t limit) const {
     if (used() + kEntryHeader >= limit) return 0;
-    return std::min((limit - used() - kEntryHeader) / 8 * 8, kMessageMax);
+    return std::min((limit - used() - kEntryHeader) / kEntryHeader * kEntryHeader, kMessageMax);
 }
 
 std::uint32_t SendQueue::backlog() const {
@@ -41,18 +48,21 @@ std::size_t SendQueue::next_body_max() const {
 }
 
 SendQueue::Entry SendQueue::entry(std::uint64_t at) const {
-    // Entries begin at multiples of 8, so the header never crosses a chunk.
+    // Entries begin at multiples of their header's size, so the header never crosses a chunk.
     std::array<std::uint8_t, kEntryHeader> header;
     fifo_.copy(at, header);
     Entry entry;
     std::memcpy(&entry.size, header.data(), sizeof entry.size);
     entry.flags = header[4];
+    std::memcpy(&entry.tag.owner, header.data() + kOwnerAt, sizeof entry.tag.owner);
+    std::memcpy(&entry.tag.position, header.data() + kPositionAt, sizeof entry.tag.position);
     return entry;
 }
 
 SendQueue::Cut SendQueue::cut(std::span<std::uint8_t> body) {
     // First the lengths, because they stand in front of the bytes.
     lengths_.clear();
+    done_.clear();
     std::size_t room = std::min(body.size(), body_max_) - wire::kPackingHeaderSize;
     const std::uint8_t continuation = fragment_;
     bool fragmented = false, safe = false;
@@ -86,7 +96,8 @@ SendQueue::Cut SendQueue::cut(std::span<std::uint8_t> body) {
         pending_ -= length;
         if (taken_ == next.size) finish_entry(next);
     }
-    return {to, safe};
+    const bool wanted = std::any_of(done_.begin(), done_.end(), [](const Tag& tag) { return tag.owner != 0; });
+    return {to, safe, wanted ? std::span<const Tag>(done_) : std::span<const Tag>()};
 }
 
 void SendQueue::begin_entry(const Entry& next) {
@@ -103,6 +114,7 @@ void SendQueue::finish_entry(const Entry& done) {
     if (unit_open_ && alone) fifo_.store(at_ + 4, static_cast<std::uint8_t>(done.flags | kDone));
     if (unit_open_ && !alone && done.has(kUnitLast)) unit_open_ = false;
     pending_ -= kLengthSize;
+    done_.push_back(done.tag);
     at_ = next;
     taken_ = 0;
     lone_tail_ = false;

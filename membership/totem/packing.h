@@ -32,6 +32,7 @@ public:
     struct Cut {
         std::size_t size = 0;  // of the body; 0: nothing is waiting
         bool safe = false;     // it ends with the last byte of a message to be delivered safe
+        std::span<const Tag> done{};   // of the messages whose last byte is in it, in order, until the next cut; none if all are empty
     };
     // The next frame's body, of at most `body_max` bytes.
     Cut cut(std::span<std::uint8_t> body);
@@ -53,12 +54,13 @@ private:
     struct Entry {
         std::uint32_t size = 0;
         std::uint8_t flags = 0;
+        Tag tag{};
         bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
     };
     static constexpr std::uint8_t kSafe = 1, kUnitFirst = 2, kUnitLast = 4, kDone = 8;
-    static constexpr std::size_t kEntryHeader = 8;
+    static constexpr std::size_t kEntryHeader = 16;
     static constexpr std::size_t kLengthSize = 2;
-    static std::size_t stored_size(std::size_t size) { return kEntryHeader + (size + 7) / 8 * 8; }
+    static std::size_t stored_size(std::size_t size) { return kEntryHeader + (size + kEntryHeader - 1) / kEntryHeader * kEntryHeader; }
 
     Entry entry(std::uint64_t at) const;
     void begin_entry(const Entry& entry);
@@ -74,6 +76,7 @@ private:
     std::uint8_t fragment_ = 0;       // `fragmented` of the last frame cut
     std::uint64_t pending_ = 0;       // bytes without a number and their lengths
     std::vector<std::uint16_t> lengths_;
+    std::vector<Tag> done_;
 };
 
 }  // namespace motet::totem

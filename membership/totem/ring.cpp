@@ -150,6 +150,9 @@ std::uint32_t Core::send_new(wire::Token& token, std::uint32_t allowed) {
         frame->seq = mcast.seq;
         frame->encapsulated = frame->foreign_order = false;
         frame->safe = cut.safe;
+        frame->done.assign(cut.done.begin(), cut.done.end());
+        for (std::size_t i = 0; i < cut.done.size(); ++i)
+            if (cut.done[i].owner != 0 && (i + 1 == cut.done.size() || cut.done[i + 1].owner != cut.done[i].owner)) out_->numbered(cut.done[i]);
         frame->size = static_cast<std::uint32_t>(wire::kMcastHeaderSize + cut.size);
         out_->multicast(regular_.insert(std::move(frame)).bytes());
         ++counters_.mcast_sent;

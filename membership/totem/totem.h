@@ -30,6 +30,7 @@ struct Submission {
     // A unit of several messages is restarted from its first message when a ring change cuts it (all-Motet rings).
     bool unit_first = true;
     bool unit_last = true;
+    Tag tag{};                                  // told back by Output::numbered() and own_next()
 };
 
 // Totals since start; a reader may copy it at any time between calls.

@@ -220,11 +220,11 @@ def wait_log(node, text, seconds=5, since=0):
 class Member:
     """An ordercheck client: numbered messages, and a record of everything it was delivered."""
 
-    def __init__(self, node, directory, name, seconds, rate, group="loopback", big_every=0, linger=2):
+    def __init__(self, node, directory, name, seconds, rate, group="loopback", big_every=0, linger=2, safe_every=0):
         self.node, self.name, self.limit = node, name, seconds + linger + 60
         self.path = os.path.join(directory, name + ".log")
         self.process = node.client("tests/integration/ordercheck", "--log", self.path, "--seconds", seconds, "--rate", rate, "--group", group,
-                                   "--big-every", big_every, "--linger", linger)
+                                   "--big-every", big_every, "--safe-every", safe_every, "--linger", linger)
         self.joined = self.process.stdout.readline().strip()
         self.pid = self.process.pid
 

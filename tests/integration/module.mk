@@ -49,6 +49,7 @@ integration_tests += tests/integration/hostile_client.py
 integration_tests += tests/integration/slow_reader.py
 integration_tests += tests/integration/children.py
 integration_tests += tests/integration/crash.py
+integration_tests += tests/integration/membership_death.py
 integration_tests += tests/integration/transports.py
 integration_tests += tests/integration/garbage.py
 integration_tests += tests/integration/confinement.py

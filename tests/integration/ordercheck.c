@@ -2,7 +2,7 @@
  * ordercheck - a member that sends numbered messages and writes down everything it is delivered, for tests that compare
  * what several nodes saw.
  *
- *   ordercheck --log FILE --seconds S [--rate MSGS_PER_S] [--group NAME] [--big-every N] [--linger S]
+ *   ordercheck --log FILE --seconds S [--rate MSGS_PER_S] [--group NAME] [--big-every N] [--safe-every N] [--linger S]
  *
  * The log is a sequence of 16-byte records, native order: kind, nodeid, pid, number.
  *   kind 1 delivery: number is the sender's counter; 2 delivery with damaged content; 3 own send accepted;
@@ -87,7 +87,7 @@ static void on_quiet(int sig) { (void)sig; quiet = 1; }
 int main(int argc, char **argv)
 {
 	double seconds = 10, rate = 500, linger = 2;
-	unsigned big_every = 0;
+	unsigned big_every = 0, safe_every = 0;
 	const char *path = NULL, *name = "ordercheck";
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--log")) path = argv[i + 1];
@@ -95,6 +95,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--rate")) rate = atof(argv[i + 1]);
 		else if (!strcmp(argv[i], "--group")) name = argv[i + 1];
 		else if (!strcmp(argv[i], "--big-every")) big_every = (unsigned)atoi(argv[i + 1]);
+		else if (!strcmp(argv[i], "--safe-every")) safe_every = (unsigned)atoi(argv[i + 1]);
 		else if (!strcmp(argv[i], "--linger")) linger = atof(argv[i + 1]);
 	}
 	if (path == NULL || (log_file = fopen(path, "wb")) == NULL) return 2;
@@ -122,7 +123,7 @@ int main(int argc, char **argv)
 		if (quiet && end > now) end = now;
 		if (now < end && now >= due) {
 			struct iovec iov = { message, fill(number, big_every) };
-			e = cpg_mcast_joined(h, CPG_TYPE_AGREED, &iov, 1);
+			e = cpg_mcast_joined(h, safe_every && number % safe_every == 0 ? CPG_TYPE_SAFE : CPG_TYPE_AGREED, &iov, 1);
 			if (e == CS_OK) note(3, self, (uint32_t)getpid(), number++), due += 1 / rate;
 			else if (e != CS_ERR_TRY_AGAIN) return fprintf(stderr, "mcast of number %u: %d\n", number, e), fclose(log_file), 3;
 			else due = now + 0.002;

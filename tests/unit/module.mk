@@ -102,6 +102,13 @@ tests_unit_membership_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_membership_tests_LDADD = membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la libs/feed/libfeed.la libs/ring/libring.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/membership_tests
 
+# Membership's side of a link once more, with crash points between its stores.
+check_PROGRAMS += tests/unit/take_over_tests
+tests_unit_take_over_tests_SOURCES = tests/unit/membership/take_over_crash_test.cpp membership/link.cpp $(libs_ring_libring_la_SOURCES)
+tests_unit_take_over_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS) -DMOTET_CRASH_POINTS
+tests_unit_take_over_tests_LDADD = membership/node/libnode.la membership/sync/libsync.la membership/totem/libtotem.la libs/feed/libfeed.la libs/wire/libwire.la libs/base/libbase.la $(GTEST_LIBS)
+TESTS += tests/unit/take_over_tests
+
 if HAVE_RDMA
 check_PROGRAMS += tests/unit/rdma_tests
 tests_unit_rdma_tests_SOURCES = tests/unit/membership/transport/rdma/fake_fabric.h tests/unit/membership/transport/rdma/incarnation_test.cpp \

@@ -20,8 +20,8 @@ struct Rig {
     std::unique_ptr<Link> link;
 
     explicit Rig(ServiceSet services = service_set(2)) {
-        delivery = *ring::create_segment(ring::Role::membership, 1, kCapacity, 0);
-        submit = *ring::create_segment(ring::Role::worker, 1, kCapacity, 0);
+        delivery = *ring::create_link_segment(ring::Role::membership, 1, kCapacity, 0);
+        submit = *ring::create_link_segment(ring::Role::worker, 1, kCapacity, ring::kCapacityMin);
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
         worker_own = std::move(*ring::Segment::map(submit.writable, true));
         worker_peer = std::move(*ring::Segment::map(delivery.read_only, false));

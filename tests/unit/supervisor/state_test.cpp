@@ -134,22 +134,52 @@ TEST_F(Lives, AWorkerThatKeepsDyingWithoutWorkLosesItsClientsInTheEnd) {
     EXPECT_FALSE(state.serving(kCpg));
 }
 
-TEST_F(Lives, WithMembershipEverythingStartsAfresh) {
+TEST_F(Lives, WorkersOutliveMembershipAndNewClientsWaitForTheRing) {
     everything_ready();
     exit(kMembership);
-    EXPECT_EQ(take(), (Actions{{Kind::kill, kCpg}})) << "membership waits for the worker's end";
-    EXPECT_EQ(state.deadline(), kNever);
-    exit(kCpg);
-    EXPECT_EQ(take(), (Actions{{Kind::cut_clients, kCpg}, {Kind::launch, kMembership}, {Kind::launch, kCpg}}));
+    EXPECT_EQ(take(), (Actions{{Kind::launch, kMembership}}));
+    EXPECT_EQ(state.phase(kCpg), Phase::ready);
+    EXPECT_FALSE(state.serving(kCpg));
+    hello(kMembership);
+    EXPECT_EQ(take(), (Actions{{Kind::hand_over, kMembership}}));
+    state.on_ready(kMembership, now);
+    EXPECT_TRUE(state.serving(kCpg));
 }
 
-TEST_F(Lives, AWorkerThatWaitsForItsRestartComesWithMembership) {
+TEST_F(Lives, AWorkerThatWaitsForItsRestartGoesOnWaitingWhenMembershipDies) {
     everything_ready();
     for (int i = 0; i < 4; ++i) exit(kCpg);   // the fourth death in a row makes it wait
     ASSERT_EQ(state.phase(kCpg), Phase::waiting);
     take();
     exit(kMembership);
-    EXPECT_EQ(take(), (Actions{{Kind::launch, kMembership}, {Kind::launch, kCpg}}));
+    EXPECT_EQ(take(), (Actions{{Kind::launch, kMembership}}));
+    after(state.deadline() - now);
+    EXPECT_EQ(take(), (Actions{{Kind::launch, kCpg}}));
+}
+
+// Each makes all nodes form the ring anew: a ring that breaks at once is no work done.
+TEST_F(Lives, DeathsOfMembershipThatHeldARingForASecondAreNoStreak) {
+    everything_ready();
+    for (unsigned i = 0; i < 3 * State::kStreakMax; ++i) {
+        after(State::kRingHeld);
+        take();
+        exit(kMembership);
+        EXPECT_EQ(take(), (Actions{{Kind::launch, kMembership}})) << i;
+        hello(kMembership);
+        state.on_ready(kMembership, now);
+        take();
+    }
+    for (unsigned i = 0; i < State::kStreakMax; ++i) {
+        if (state.phase(kMembership) == Phase::waiting) after(state.deadline() - now);
+        hello(kMembership);
+        state.on_ready(kMembership, now);
+        take();
+        exit(kMembership);
+    }
+    exit(kCpg);
+    const Actions last = take();
+    ASSERT_FALSE(last.empty());
+    EXPECT_EQ(last.back(), (Action{Kind::quit, 0, kExitGaveUp}));
 }
 
 TEST_F(Lives, DeathsInARowCostMoreAndMore) {
@@ -239,8 +269,8 @@ TEST_F(Lives, MembershipThatKeepsDyingEndsTheDaemon) {
         if (state.phase(kMembership) == Phase::waiting) after(state.deadline() - now);
         take();
         exit(kMembership);
-        if (state.running(kCpg)) exit(kCpg);
     }
+    if (state.running(kCpg)) exit(kCpg);
     const Actions last = take();
     ASSERT_FALSE(last.empty());
     EXPECT_EQ(last.back(), (Action{Kind::quit, 0, kExitGaveUp}));
@@ -328,8 +358,8 @@ TEST_F(Lives, EventsOfAPastLifeChangeNothing) {
     EXPECT_EQ(take(), Actions{});
     exit(kMembership);
     take();
-    exit(kMembership);
-    EXPECT_EQ(take(), Actions{});
+    state.on_ready(kMembership, now);
+    EXPECT_EQ(state.phase(kMembership), Phase::launched);
 }
 
 TEST(State, AForeignServiceThatNeverComesUpDoesNotEndTheNode) {

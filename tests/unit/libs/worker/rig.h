@@ -87,13 +87,14 @@ protected:
         dup2(child, control::kChildFd);
         close(child);
 
-        auto m = ring::create_segment(ring::Role::membership, 1, delivery_capacity, 0);
-        auto w = ring::create_segment(ring::Role::worker, 1, submit_capacity, 0);
+        auto m = ring::create_link_segment(ring::Role::membership, 1, delivery_capacity, 0);
+        auto w = ring::create_link_segment(ring::Role::worker, 1, submit_capacity, ring::kCapacityMin);
         membership_own = std::move(*ring::Segment::map(m->writable, true));
         worker_own = std::move(*ring::Segment::map(w->read_only, false));
         delivery.emplace(membership_own.page(), worker_own.page());
         submits.emplace(membership_own.page(), worker_own.page(), static_cast<std::uint32_t>(submit_capacity),
                         submit_capacity);
+        sync_submits.emplace(membership_own.second(), worker_own.second(), std::uint32_t{ring::kCapacityMin}, ring::kCapacityMin);
 
         int link[2];
         EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, link), 0);
@@ -208,17 +209,22 @@ protected:
         feed::SubmitHeader header;
         std::string body;
     };
+    // Of synchronisations first, then the others.
     std::vector<Submitted> take_submits(std::size_t limit = SIZE_MAX) {
         std::vector<Submitted> all;
+        take_from(*sync_submits, limit, all);
+        take_from(*submits, limit, all);
+        return all;
+    }
+    void take_from(ring::Consumer& from, std::size_t limit, std::vector<Submitted>& all) {
         ring::Record record;
-        while (all.size() < limit && submits->next(record) == ring::Pull::record) {
+        while (all.size() < limit && from.next(record) == ring::Pull::record) {
             const auto decoded = feed::decode_submit(record.payload);
             EXPECT_TRUE(decoded);
             if (!decoded) break;
             all.push_back({static_cast<feed::Submit>(record.type), decoded->header, std::string(as_text(decoded->body))});
         }
-        if (submits->release()) (void)send(membership_socket, "s", 1, MSG_DONTWAIT | MSG_NOSIGNAL), submits->space_served();
-        return all;
+        if (from.release()) (void)send(membership_socket, "s", 1, MSG_DONTWAIT | MSG_NOSIGNAL), from.space_served();
     }
 
     // Runs the worker until a step, or somebody else, tells it to stop.
@@ -250,7 +256,7 @@ protected:
     int supervisor = -1, membership_socket = -1, status_fd = -1;
     ring::Segment membership_own, worker_own;
     std::optional<ring::Producer> delivery;
-    std::optional<ring::Consumer> submits;
+    std::optional<ring::Consumer> submits, sync_submits;
     std::deque<std::function<void()>> steps;
     ScriptEngine* engine = nullptr;
     std::vector<std::string> engine_heard;

@@ -1,4 +1,4 @@
-// The way to membership when it is slow: order, bounds, the reserve for synchronisation.
+// The way to membership when it is slow: order, bounds, the ring of synchronisations beside the one of applications.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -23,12 +23,17 @@ protected:
         const ByteView piece = body;
         uplink.sync(feed::Submit::sync_multicast, 2, round, std::span(&piece, 1));
     }
-    // What membership reads: req_after of multicasts, minus the round of synchronisation messages.
+    // What membership reads: minus the round of synchronisation messages, then req_after of multicasts.
     std::vector<std::int64_t> read(std::size_t limit = SIZE_MAX) {
         uplink.publish();
         std::vector<std::int64_t> all;
+        read_from(sync_link.consumer, limit, all);
+        read_from(link.consumer, limit, all);
+        return all;
+    }
+    void read_from(ring::Consumer& from, std::size_t limit, std::vector<std::int64_t>& all) {
         ring::Record record;
-        while (all.size() < limit && link.consumer.next(record) == ring::Pull::record) {
+        while (all.size() < limit && from.next(record) == ring::Pull::record) {
             const auto got = feed::decode_submit(record.payload);
             EXPECT_TRUE(got);
             const bool app = static_cast<feed::Submit>(record.type) == feed::Submit::multicast;
@@ -36,11 +41,10 @@ protected:
             EXPECT_TRUE(ring::same(got->body, ring::pattern(got->body.size(), static_cast<std::uint64_t>(number))));
             all.push_back(app ? number : -number);
         }
-        link.consumer.release();
-        return all;
+        from.release();
     }
-    ring::MemoryLink link{ring::kCapacityMin};
-    Uplink uplink{ring::Producer(link.a.page(), link.b.page())};
+    ring::MemoryLink link{ring::kCapacityMin}, sync_link{ring::kCapacityMin};
+    Uplink uplink{ring::Producer(link.a.page(), link.b.page()), ring::Producer(sync_link.a.page(), sync_link.b.page())};
 };
 
 // An operation that was counted as a step of a synchronisation would swallow the next one, and the whole ring would wait.
@@ -52,7 +56,7 @@ TEST_F(UplinkTest, AnOperationSwallowsNoStepOfASynchronisation) {
     EXPECT_EQ(static_cast<feed::Submit>(record.type), feed::Submit::operation);
     submit(5);
     sync(9);
-    EXPECT_EQ(read(), (std::vector<std::int64_t>{5, -9}));
+    EXPECT_EQ(read(), (std::vector<std::int64_t>{-9, 5}));
 }
 
 // A message in parts, 1.5 MiB in all, through a ring of 256 KiB.
@@ -73,35 +77,54 @@ TEST_F(UplinkTest, AUnitLargerThanTheRingArrivesWholeAndInOrder) {
     EXPECT_EQ(uplink.broken(), nullptr);
 }
 
-TEST_F(UplinkTest, SynchronisationOvertakesWhatWaits) {
+// Membership keeps application messages in their ring until they are delivered, which may be after the synchronisation.
+TEST_F(UplinkTest, SynchronisationGoesOnHoweverFullTheOtherRingIs) {
     for (std::uint64_t i = 1; i <= 30; ++i) submit(i, 16'000);
-    sync(7);
-    const auto first = read();
-    ASSERT_LT(first.size(), 31u);
-    EXPECT_EQ(first.back(), -7);
-    uplink.flush();
+    uplink.publish();
+    EXPECT_FALSE(uplink.has_room());
+    std::vector<std::int64_t> rounds;
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+        sync(i, 16'000);
+        uplink.publish();
+        read_from(sync_link.consumer, SIZE_MAX, rounds);
+    }
+    ASSERT_EQ(rounds.size(), 100u);
+    EXPECT_EQ(rounds.front(), -1);
+    EXPECT_EQ(rounds.back(), -100);
     submit(31);  // behind what still waits, although it would fit
-    std::vector<std::int64_t> rest;
+    std::vector<std::int64_t> all;
     for (int i = 0; i < 10; ++i) {
         const auto some = read();
-        rest.insert(rest.end(), some.begin(), some.end());
+        all.insert(all.end(), some.begin(), some.end());
         uplink.flush();
     }
-    EXPECT_EQ(rest.back(), 31);
-    EXPECT_EQ(first.size() + rest.size(), 32u);
+    ASSERT_EQ(all.size(), 31u);
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], static_cast<std::int64_t>(i) + 1);
 }
 
-TEST_F(UplinkTest, SynchronisationWaitsInOrderWhenEvenTheReserveIsUsedUp) {
-    for (std::uint64_t i = 1; i <= 30; ++i) submit(i, 16'000);
-    for (std::uint64_t i = 1; i <= 10; ++i) sync(i, 8'000);
+TEST_F(UplinkTest, SynchronisationWaitsInOrderWhenItsRingIsFull) {
+    for (std::uint64_t i = 1; i <= 50; ++i) sync(i, 8'000);
     std::vector<std::int64_t> rounds;
     for (int i = 0; i < 20; ++i) {
-        for (const std::int64_t number : read()) {
-            if (number < 0) rounds.push_back(-number);
-        }
+        for (const std::int64_t number : read()) rounds.push_back(-number);
         uplink.flush();
     }
-    EXPECT_EQ(rounds, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
+    ASSERT_EQ(rounds.size(), 50u);
+    for (std::size_t i = 0; i < rounds.size(); ++i) EXPECT_EQ(rounds[i], static_cast<std::int64_t>(i) + 1);
+}
+
+TEST_F(UplinkTest, OfWhatIsUnderWayTheRingTakesNoMoreRequestsBeyondThreeSixteenths) {
+    std::uint64_t number = 0;
+    while (uplink.has_room()) submit(++number, 4'000);
+    uplink.publish();
+    EXPECT_GT(number * 4'000, ring::kCapacityMin / 16 * 3 - 8'000);
+    EXPECT_LT(number * 4'000, ring::kCapacityMin / 16 * 3 + 8'000);
+    // The consumer has read them, but keeps them.
+    ring::Record record;
+    for (std::uint64_t i = 0; i < number; ++i) ASSERT_EQ(link.consumer.next(record), ring::Pull::record);
+    EXPECT_FALSE(uplink.has_room());
+    link.consumer.release();
+    EXPECT_TRUE(uplink.has_room());
 }
 
 TEST_F(UplinkTest, WhileThereIsRoomAnyRequestFits) {

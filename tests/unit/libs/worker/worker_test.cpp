@@ -124,10 +124,10 @@ TEST_F(WorkerTest, AFullSubmitRingHoldsRequestsBackButNotSynchronisation) {
     then([&] {
         all = take_submits();
         ASSERT_GE(all.size(), 2u);
-        EXPECT_EQ(all.back().kind, feed::Submit::sync_done);  // went in although requests were held back
+        EXPECT_TRUE(std::any_of(all.begin(), all.end(), [](const Submitted& s) { return s.kind == feed::Submit::sync_done; }));  // went in although requests were held back
         EXPECT_LT(all.size(), kRequests);
     });
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < 16; ++i) {
         then(post_more);
         then([&] {
             const auto more = take_submits();

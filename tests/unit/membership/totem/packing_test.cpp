@@ -246,10 +246,10 @@ TEST(Packing, TheLimitIsKeptAndTheQueueGivesItsMemoryBack) {
     const Submission message{{&piece, 1}};
     std::size_t taken = 0;
     while (queue.push(message, 1u << 20)) ++taken;
-    EXPECT_EQ(taken, (1u << 20) / 1008);
+    EXPECT_EQ(taken, (1u << 20) / 1024);
     EXPECT_LT(queue.room(1u << 20), 1000u);
     cut_all(queue);
-    EXPECT_EQ(queue.room(1u << 20), (1u << 20) - 8u);
+    EXPECT_EQ(queue.room(1u << 20), (1u << 20) - 16u);
     EXPECT_TRUE(queue.push(message, 1u << 20));
 }
 
