@@ -44,6 +44,11 @@ ring::SegmentFds made(ring::Role role, std::uint64_t id, std::uint64_t capacity,
     if (!fds) die(fds.error().text.c_str());
     return *fds;
 }
+ring::SegmentFds made_for_link(ring::Role role, std::uint64_t capacity, std::uint64_t second_capacity) {
+    auto fds = ring::create_link_segment(role, 1, capacity, second_capacity);
+    if (!fds) die(fds.error().text.c_str());
+    return *fds;
+}
 int memfd_of(ByteView bytes) {
     const int fd = memfd_create("bench", MFD_CLOEXEC);
     if (write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) die("write");
@@ -66,6 +71,7 @@ void wait_token(int socket) {
 [[noreturn]] void membership(ring::Segment own, ring::Segment peer, int socket) {
     ring::Producer out(own.page(), peer.page());
     ring::Consumer in(own.page(), peer.page(), static_cast<std::uint32_t>(peer.capacity() / 2), peer.capacity());
+    ring::Consumer sync(own.second(), peer.second(), static_cast<std::uint32_t>(peer.second_capacity() / 2), peer.second_capacity());
     const auto publish = [&] {
         if (out.publish()) token(socket, 'w'), out.served();
     };
@@ -88,12 +94,13 @@ void wait_token(int socket) {
     for (;;) {
         ring::Record record;
         unsigned n = 0;
+        while (sync.next(record) == ring::Pull::record) {
+            if (static_cast<feed::Submit>(record.type) != feed::Submit::sync_done) continue;
+            give_one(feed::Delivery::activate, round);
+            give_one(feed::Delivery::complete, complete);
+        }
+        (void)sync.release();
         for (; n < 64 && in.next(record) == ring::Pull::record; ++n) {
-            if (static_cast<feed::Submit>(record.type) == feed::Submit::sync_done) {
-                give_one(feed::Delivery::activate, round);
-                give_one(feed::Delivery::complete, complete);
-                continue;
-            }
             std::uint8_t header[feed::kMessageHeaderSize];
             feed::encode_message_header(1, false, header);
             const ByteView pieces[] = {header, record.payload.subspan(feed::kSubmitHeaderSize)};
@@ -103,7 +110,7 @@ void wait_token(int socket) {
         if (in.release()) token(socket, 's'), in.space_served();
         if (n != 0) continue;
         drain(socket);
-        if (in.arm()) wait_token(socket);
+        if (const bool sync_quiet = sync.arm(); in.arm() && sync_quiet) wait_token(socket);
     }
 }
 
@@ -188,7 +195,7 @@ int main(int argc, char** argv) {
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, connection) != 0)
         die("socketpair");
-    const ring::SegmentFds m = made(ring::Role::membership, 1, 16u << 20), w = made(ring::Role::worker, 1, 8u << 20);
+    const ring::SegmentFds m = made_for_link(ring::Role::membership, 16u << 20, 0), w = made_for_link(ring::Role::worker, 32u << 20, 8u << 20);
     const ring::SegmentFds cw = made(ring::Role::worker, 7, 2u << 20, 65536), cc = made(ring::Role::client, 7, 2u << 20);
 
     const pid_t worker = fork();
