@@ -33,7 +33,7 @@ constexpr bool known(Type type) {
     switch (type) {
         case Type::hello: case Type::start: case Type::conns: case Type::go: case Type::ready: case Type::drop: case Type::stop:
         case Type::dump: case Type::link: case Type::link_broken: case Type::key: case Type::operation: case Type::prepared:
-        case Type::applied: case Type::config: case Type::config_taken: case Type::key_step: case Type::reload: case Type::event:
+        case Type::applied: case Type::config: case Type::config_taken: case Type::reload: case Type::event:
         case Type::log: case Type::shutdown: case Type::access: case Type::expected_votes: case Type::cancel_wait_for_all:
         case Type::pages: case Type::fatal: case Type::quarantine: case Type::change: return true;
     }
