@@ -13,13 +13,13 @@ from nodes import ACCEPTED, Checks
 
 SILENT_S, SLOW_S = 10, 6
 # KiB above what a process had with its clients connected and idle. What may come to it under load:
-#   motet-cpg        32 MiB of backlog for the lagging client, the rings between it and membership (24 MiB) and 4 MiB for each of four
+#   motet-cpg        32 MiB of backlog for the lagging client, the rings between it and membership (56 MiB) and 4 MiB for each of four
 #                    clients, 16 MiB for the allocator
 #   motet-membership 64 MiB of backlog for its worker, the same rings, 16 MiB for the allocator
 #   motet            nothing but its log lines
 #   the others       nothing: they have no part in it
 OTHERS_KIB = 4 << 10
-BOUNDS_KIB = {"motet-cpg": (32 + 24 + 4 * 4 + 16) << 10, "motet-membership": (64 + 24 + 16) << 10, "motet": OTHERS_KIB,
+BOUNDS_KIB = {"motet-cpg": (32 + 56 + 4 * 4 + 16) << 10, "motet-membership": (64 + 56 + 16) << 10, "motet": OTHERS_KIB,
               "motet-confdb": OTHERS_KIB, "motet-quorum": OTHERS_KIB, "motet-sam": OTHERS_KIB}
 
 
