@@ -31,6 +31,7 @@ constexpr std::size_t kLoopedMax = 4096;        // own frames waiting; Totem nev
 constexpr unsigned kLookEvery = 32;             // busy rounds between two looks at the other descriptors
 constexpr Duration kStatusEvery = milliseconds(250);
 constexpr Duration kThrottleMax = milliseconds(100);   // longest pause of receiving for the sake of a slow worker
+constexpr Duration kFarewellMax = milliseconds(500);    // of an orderly end, for what is still to be sent
 constexpr Duration kTellAgain = milliseconds(10);       // the supervisor's socket was full
 // A service's step of a synchronisation, for which the whole cluster waits: so long with nothing taken from its deliveries,
 // and altogether.
@@ -245,12 +246,28 @@ Process::Ended Process::run() {
         }
     }
     if (started) {
+        send_the_rest();
         node_->leave();
         transport_->flush();
         MOTET_LOG(notice, "node %u has left ring %u.%llx", settings_.self().id, node_->totem().ring().rep,
                   static_cast<unsigned long long>(node_->totem().ring().seq));
     }
     return {0, {}};
+}
+
+// What services said last - that clients leave their groups, that this node leaves in order - goes out while there is a ring.
+void Process::send_the_rest() {
+    const Instant until = loop::monotonic_now() + kFarewellMax;
+    for (now_ = loop::monotonic_now(); now_ < until; now_ = loop::monotonic_now()) {
+        bool waiting = false;
+        for (auto& [number, link] : links_) {
+            while (link->drain(*node_, now_, kSubmitBatch)) {}
+            waiting |= link->holding() && link->broken() == nullptr;
+        }
+        if (!waiting && node_->totem().all_sent()) return;
+        if (!round()) handle(poller_->wait(std::min(node_->deadline(), now_ + milliseconds(5))));
+    }
+    MOTET_LOG(warning, "node %u leaves without having sent all its messages: the ring does not turn", settings_.self().id);
 }
 
 bool Process::round() {

@@ -54,6 +54,7 @@ private:
     void take_key(control::Message& message);
     Ended wait_for_start();
     bool round();
+    void send_the_rest();
     bool publish();
     bool unpublished() const;
     transport::Received receive();

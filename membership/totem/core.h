@@ -37,6 +37,7 @@ public:
     bool token_rotates() const { return state_ == State::operational && !held_; }
     std::size_t room(Stream stream) const;
     bool backlog_critical() const;
+    bool all_sent() const { return normal_queue_.empty() && sync_queue_.empty(); }
     void leave(Output& out);
     void reconfigure(const Config& config);
     void limit_frames(std::size_t bytes);

@@ -222,6 +222,7 @@ bool Totem::submit(const Submission& message, Instant now, Output& out) { return
 bool Totem::token_rotates() const { return core_->token_rotates(); }
 std::size_t Totem::room(Stream stream) const { return core_->room(stream); }
 bool Totem::backlog_critical() const { return core_->backlog_critical(); }
+bool Totem::all_sent() const { return core_->all_sent(); }
 void Totem::leave(Output& out) { core_->leave(out); }
 void Totem::reconfigure(const Config& config) { core_->reconfigure(config); }
 void Totem::limit_frames(std::size_t bytes) { core_->limit_frames(bytes); }

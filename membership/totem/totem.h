@@ -73,6 +73,7 @@ public:
     bool submit(const Submission& message, Instant now, Output& out);
     std::size_t room(Stream stream) const;      // bytes
     bool backlog_critical() const;              // three quarters of the normal queue are in use
+    bool all_sent() const;                      // nothing that was submitted waits for the token
 
     // Orderly departure: one leave message. Nothing may be called afterwards.
     void leave(Output& out);

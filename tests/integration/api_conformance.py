@@ -26,13 +26,14 @@ def run(checks, name, p):
     checks.that(f"{name}: the program ends in order", p.returncode == 0 and p.stdout.count("\n") > 100, (p.returncode, p.stderr[-300:]))
 
 
-def linked_with_the_distribution(checks, directory, program="cpg_api", library="-lcpg"):
+def linked_with_the_distribution(checks, directory, program="cpg_api", *libraries):
     """A program built as any application is; None where the development files are not installed."""
+    libraries = libraries or ("-lcpg",)
     compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not os.path.exists(f"/usr/include/corosync/{library[2:]}.h"):
+    if compiler is None or not all(os.path.exists(f"/usr/include/corosync/{library[2:]}.h") for library in libraries):
         return None
     path = os.path.join(directory, program)
-    p = subprocess.run([compiler, "-o", path, os.path.join(HERE, program + ".c"), library, "-lcorosync_common"], text=True, stdout=subprocess.PIPE,
+    p = subprocess.run([compiler, "-o", path, os.path.join(HERE, program + ".c"), *libraries, "-lcorosync_common"], text=True, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT)
     return path if checks.that("the program builds against the distribution's headers and library", p.returncode == 0, p.stdout[-500:]) else None
 

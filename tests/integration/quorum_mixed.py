@@ -147,6 +147,9 @@ def main():
         checks.that(f"what {sum(len(w.events()) for w in watches)} notifications say fits together (Q1 to Q6)", not wrong, wrong)
         checks.that("no watcher lost its connection", all(w.alive() for w in watches), [w.lines()[-2:] for w in watches])
         if checks.bad:
+            for n in range(1, cluster.n + 1):   # what matters lies far back after many rounds
+                lines = [line for line in cluster.log(n).splitlines() if " error " in line or " warning " in line]
+                print(f"--- node {n}", *lines[-60:], sep="\n")
             print(cluster.log_tails())
     checks.end()
 

@@ -1,6 +1,6 @@
 /* What a client of quorum, votequorum and cpg hears on one node, a line an event, until it is stopped. Lines:
  *   nodelist RING members joined left | quorum QUORATE RING members | vnodelist RING members | vquorum QUORATE entries
- *   expected VOTES | totem RING members | gone
+ *   expected VOTES | totem RING members | gone: WHY
  * quorum_watch FILE */
 #include <corosync/cpg.h>
 #include <corosync/quorum.h>
@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static FILE *out;
@@ -92,10 +93,14 @@ int main(int argc, char **argv) {
     for (;;) {
         for (int i = 0; i < 3; ++i) fds[i].events = POLLIN;
         if (poll(fds, 3, -1) < 0) continue;
-        if ((fds[0].revents && quorum_dispatch(quorum, CS_DISPATCH_ALL) != CS_OK) ||
-            (fds[1].revents && votequorum_dispatch(votes, CS_DISPATCH_ALL) != CS_OK) ||
-            (fds[2].revents && cpg_dispatch(cpg, CS_DISPATCH_ALL) != CS_OK)) {
-            fputs("gone\n", out);
+        const char *who = "quorum";
+        e = fds[0].revents ? quorum_dispatch(quorum, CS_DISPATCH_ALL) : CS_OK;
+        if (e == CS_OK && fds[1].revents) who = "votequorum", e = votequorum_dispatch(votes, CS_DISPATCH_ALL);
+        if (e == CS_OK && fds[2].revents) who = "cpg", e = cpg_dispatch(cpg, CS_DISPATCH_ALL);
+        if (e != CS_OK) {
+            struct timespec at;
+            clock_gettime(CLOCK_REALTIME, &at);
+            fprintf(out, "gone: %s says %d at %lld.%03ld\n", who, e, (long long)at.tv_sec, at.tv_nsec / 1000000);
             return 0;
         }
     }

@@ -82,7 +82,7 @@ def tool(cluster, node, *args, program="/usr/sbin/corosync-quorumtool"):
 
 
 def field(text, label):
-    m = re.search(rf"^{re.escape(label)}:\s*(.*?)\s*$", text, re.M)
+    m = re.search(rf"^{re.escape(label)}:[ \t]*(.*?)[ \t]*$", text, re.M)
     return m[1] if m else None
 
 

@@ -135,7 +135,8 @@ void Core::track(ConnId conn, Client& c, std::uint64_t request, ByteView payload
         }
     }
     const bool subscribe = (wish.flags & (kTrackChanges | kTrackChangesOnly)) != 0;
-    const bool twice = subscribe && c.tracking;
+    // So Corosync says, although it has told what is current.
+    const bool twice = c.tracking && (subscribe || (!votes && (wish.flags & kTrackCurrent) != 0));
     if (subscribe) c.tracking = true;
     if (votes && !c.tracking) c.context = context;
     answer(conn, request, twice ? kExist : kOk);

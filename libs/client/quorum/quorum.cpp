@@ -59,7 +59,7 @@ cs_error_t quorum_initialize(quorum_handle_t* handle, quorum_callbacks_t* callba
 
 cs_error_t quorum_model_initialize(quorum_handle_t* handle, quorum_model_t model, quorum_model_data_t* model_data,
                                    uint32_t* quorum_type, void* context) {
-    if (handle == nullptr || quorum_type == nullptr || (model != QUORUM_MODEL_V0 && model != QUORUM_MODEL_V1))
+    if (handle == nullptr || (model != QUORUM_MODEL_V0 && model != QUORUM_MODEL_V1))
         return CS_ERR_INVALID_PARAM;
     return guarded([&] {
         auto connection = std::make_unique<QuorumConnection>();
@@ -72,7 +72,7 @@ cs_error_t quorum_model_initialize(quorum_handle_t* handle, quorum_model_t model
         const wire::OpenRequest wish{wire::Interface::quorum, static_cast<std::uint32_t>(model)};
         std::uint32_t type = 0;
         const cs_error_t opened = open_connection(connections, std::move(connection), wish, *handle, type);
-        if (opened == CS_OK) *quorum_type = type == 0 ? QUORUM_FREE : QUORUM_SET;
+        if (opened == CS_OK && quorum_type != nullptr) *quorum_type = type == 0 ? QUORUM_FREE : QUORUM_SET;
         return opened;
     });
 }

@@ -31,6 +31,8 @@ TEST(Requests, CurrentStateIsQueuedBeforeTheAnswerAndInOrder) {
     EXPECT_EQ(c.node(2).notes.events[5], (Lines{"quorum 1 1.8 [1 2 3]"})) << "model 0 knows no node lists";
     EXPECT_EQ(c.node(2).track(5, 2), kExist);
     EXPECT_EQ(c.node(2).notes.events[5].size(), 2u) << "queued all the same";
+    EXPECT_EQ(c.node(2).track(5, 1), kExist);
+    EXPECT_EQ(c.node(2).notes.events[5].size(), 3u);
     EXPECT_EQ(c.node(2).track(5, 0), kOk);
     EXPECT_EQ(c.node(2).track(5, 64), kOk);
     EXPECT_EQ(c.node(2).ask(5, Request::track_stop), kOk);
