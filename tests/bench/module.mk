@@ -3,7 +3,7 @@ tests_bench_cpgload_SOURCES = tests/bench/cpgload.c
 tests_bench_cpgload_CFLAGS = $(AM_CFLAGS) -pthread
 tests_bench_cpgload_LDADD = libs/client/libcpg.la libs/client/libcorosync_common.la -lpthread
 
-# cmap beside corosync's; on request: make tests/bench/cmapload && tests/bench/cmap.py
+# cmap beside corosync's, part of make bench.
 EXTRA_PROGRAMS += tests/bench/cmapload
 tests_bench_cmapload_SOURCES = tests/bench/cmapload.c
 tests_bench_cmapload_LDADD = libs/client/libcmap.la libs/client/libcorosync_common.la
