@@ -12,7 +12,7 @@ import sys
 import time
 
 from loopback import Loopback, Member, check_traffic
-from nodes import DELIVERED, JOINED, LEFT, VIEW, Checks, wait_for
+from nodes import DELIVERED, GAP, JOINED, LEFT, VIEW, Checks, wait_for
 import quorumlib
 
 JOIN, NODEDOWN, NODEUP, PROCDOWN = 1, 3, 4, 5   # cpg_reason_t
@@ -121,6 +121,9 @@ def run(checks, args):
         again = sum(int(line.split("this process: ")[1].split()[0]) for node in area.nodes for line in node.log().splitlines() if "goes on with this process" in line)
         sent = sum(1 for m in members for r in m.records if r[0] == DELIVERED and r[2] == m.pid)
         print(f"# {sum(done.values())} kills in {took:.0f} s, {sent} messages sent; {again} of them were given to their sender by a successor", flush=True)
+        gaps = sorted(r[3] / 1000 for m in members for r in m.records if r[0] == GAP and r[3] > 50_000)
+        print(f"# pauses longer than 50 ms of {len(members)} clients: {len(gaps)}, median {gaps[len(gaps) // 2] if gaps else 0:.0f} ms, "
+              f"longest {gaps[-1] if gaps else 0:.0f} ms", flush=True)
         for w in watches:
             w.process.kill()
             w.process.wait()
