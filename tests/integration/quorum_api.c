@@ -101,11 +101,11 @@ static void wait_ms(int ms)
 	struct timespec pause = {ms / 1000, ms % 1000 * 1000000L};
 	nanosleep(&pause, NULL);
 }
-/* Everything that comes within a second. */
+/* Everything that comes within 600 ms. */
 static void hear(const char *what)
 {
 	printf("%s brings\n", what);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 6; i++) {
 		wait_ms(100);
 		if (q)
 			quorum_dispatch(q, CS_DISPATCH_ALL);
