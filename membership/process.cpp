@@ -539,6 +539,8 @@ void Process::tell_event(const std::string& text) {
 }
 
 void Process::log_events() {
+    if (const totem::State state = node_->totem().state(); state != std::exchange(told_state_, state))
+        MOTET_LOG(debug, "totem: %s", node_->totem().describe().c_str());
     for (const node::Event& e : node_->take_events()) {
         members_.note(e);
         const auto seq = static_cast<unsigned long long>(e.ring.seq);

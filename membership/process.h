@@ -97,6 +97,7 @@ private:
     LateWakeups late_;
     Instant expected_{};                  // when the loop was to turn again at the latest
     MemberLog members_;
+    totem::State told_state_{};         // in a debug line
     Heard heard_;
     std::vector<std::string> unenforced_;
     int key_ = -1;                          // the cluster's key, until the transport has it

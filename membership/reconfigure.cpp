@@ -28,6 +28,7 @@ bool Process::forward_operations() {
 }
 
 void Process::take_config(control::Message& message) {
+    log::set_level(static_cast<log::Level>(std::clamp<std::uint64_t>(message.header.b, 3, 7)));
     if (message.fds.size() != 1 || !node_) {
         for (const int fd : message.fds) ::close(fd);
         return;

@@ -31,7 +31,7 @@ void Supervisor::on_live_keys(ByteView body) {
     const int fds[] = {start_.configuration.file.get()};
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (!children_[i].started || !state_.has_links(i)) continue;   // a child that starts gets it with its start
-        const control::Header header{.type = static_cast<std::uint32_t>(control::Type::config), .b = static_cast<std::uint64_t>(log::level()), .c = 1};
+        const control::Header header{.type = static_cast<std::uint32_t>(control::Type::config), .b = static_cast<std::uint64_t>(logging::level_of(plan_[i].program)), .c = 1};
         if (control::send(children_[i].control.get(), header, {}, fds)) continue;
         MOTET_LOG(error, "%s does not take the new configuration and is replaced", plan_[i].program);
         Actions actions;

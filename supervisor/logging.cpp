@@ -9,9 +9,11 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <utility>
 
 #include "supervisor/events.h"
+#include "supervisor/subsystems.h"
 #include "supervisor/take_over.h"
 #include "supervisor/unique_fd.h"
 
@@ -25,7 +27,6 @@ struct Wishes {
     bool terminal = true;                 // to_stderr
     bool syslog_given = false, syslog = true;
     std::string file;                     // empty: none
-    int file_priority = LOG_DEBUG, syslog_priority = LOG_DEBUG;
     int facility = LOG_DAEMON;
     Stamp stamp = Stamp::milliseconds;
 };
@@ -34,14 +35,7 @@ To g_to = To::terminal;
 Wishes g_wishes;
 UniqueFd g_file;
 std::deque<std::string> g_kept;
-
-// In the order of syslog's numbers.
-int priority_of(std::string_view word) {
-    constexpr std::string_view kNames[] = {"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"};
-    for (int i = 0; i < 8; ++i)
-        if (kNames[i] == word) return i;
-    return LOG_DEBUG;
-}
+std::map<std::string, Verbosity, std::less<>> g_verbosity;     // of each process, as soon as there is a configuration
 
 int facility_of(std::string_view word) {
     constexpr std::pair<std::string_view, int> kNames[] = {
@@ -87,6 +81,13 @@ std::string printable(std::string_view text) {
     return out;
 }
 
+// A service of third parties is no subsystem of Corosync's.
+Verbosity verbosity(std::string_view program) {
+    auto found = g_verbosity.find(program);
+    if (found == g_verbosity.end()) found = g_verbosity.find("*");
+    return found != g_verbosity.end() ? found->second : Verbosity{.level = log::level()};
+}
+
 }  // namespace
 
 void open(To to) {
@@ -96,7 +97,8 @@ void open(To to) {
 }
 
 void line(log::Level level, std::string_view process, std::string_view text) {
-    if (static_cast<int>(level) > static_cast<int>(log::level())) return;
+    const Verbosity wanted = verbosity(process);
+    if (static_cast<int>(level) > static_cast<int>(wanted.level)) return;
     const std::string body = std::string(log::name(level)) + " " + std::string(process) + ": " + printable(text);
     const std::string whole = timestamp() + body + "\n";
     // One write per line, so that lines of several writers to one file do not mix. A full or closed stderr is nobody's concern.
@@ -106,22 +108,23 @@ void line(log::Level level, std::string_view process, std::string_view text) {
         (void)!::write(STDERR_FILENO, whole.data(), whole.size());
     // In the foreground standard error is the log; the system log comes in addition only where the file says so.
     const bool to_syslog = g_wishes.syslog_given ? g_wishes.syslog : g_to != To::terminal;
-    if (to_syslog && priority <= g_wishes.syslog_priority) syslog(priority, "%s", body.c_str());
-    if (g_file && priority <= g_wishes.file_priority) (void)!::write(g_file.get(), whole.data(), whole.size());
+    if (to_syslog && priority <= wanted.syslog_priority) syslog(priority, "%s", body.c_str());
+    if (g_file && priority <= wanted.file_priority) (void)!::write(g_file.get(), whole.data(), whole.size());
     events::note_line(level, process, text);
     g_kept.push_back(whole.substr(0, whole.size() - 1));
     if (g_kept.size() > kKeptMax) g_kept.pop_front();
 }
 
-Status configure(const config::Snapshot& snapshot) {
+Status configure(const config::Snapshot& snapshot, log::Level otherwise) {
+    g_verbosity.clear();
+    for (const std::string_view program : {"motet", "motet-membership", "motet-cpg", "motet-confdb", "motet-quorum", "motet-sam", "*"})
+        g_verbosity.emplace(program, verbosity_of(snapshot, program, otherwise));
+    log::set_level(level_of("motet"));
     Wishes wishes;
     wishes.terminal = snapshot.flag("logging.to_stderr", true);
     wishes.syslog_given = snapshot.get("logging.to_syslog").has_value();
     wishes.syslog = snapshot.flag("logging.to_syslog", true);
     if (snapshot.flag("logging.to_logfile", false)) wishes.file = snapshot.get_or("logging.logfile", "");
-    // Which lines there are at all is decided by the log level; a priority in the file only takes away.
-    wishes.file_priority = priority_of(snapshot.get_or("logging.logfile_priority", "debug"));
-    wishes.syslog_priority = priority_of(snapshot.get_or("logging.syslog_priority", "debug"));
     wishes.facility = facility_of(snapshot.get_or("logging.syslog_facility", "daemon"));
     const std::string_view stamp = snapshot.get_or("logging.timestamp", "hires");
     wishes.stamp = stamp == "off" ? Stamp::none : stamp == "on" ? Stamp::seconds : Stamp::milliseconds;
@@ -131,10 +134,7 @@ Status configure(const config::Snapshot& snapshot) {
     return other_file ? open_file() : Status(Done{});
 }
 
-log::Level level_of(const config::Snapshot& snapshot, log::Level otherwise) {
-    const std::string_view debug = snapshot.get_or("logging.debug", "off");
-    return debug == "on" || debug == "trace" ? log::Level::debug : otherwise;
-}
+log::Level level_of(std::string_view program) { return verbosity(program).level; }
 
 void reopen() {
     if (const Status opened = open_file(); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());

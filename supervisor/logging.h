@@ -25,11 +25,11 @@ enum class To {
 };
 // Our own lines too go here from now on.
 void open(To to);
-// By the section logging of a configuration: log file, system log, priorities, time stamps. Keys that are absent leave what
-// open() has chosen. An error names the log file that cannot be opened; everything else is in force all the same.
-Status configure(const config::Snapshot& snapshot);
-// `otherwise`, or debug where logging.debug asks for it.
-log::Level level_of(const config::Snapshot& snapshot, log::Level otherwise);
+// By the section logging of a configuration: log file, system log, priorities, time stamps, and the supervisor's own level. Keys that
+// are absent leave what open() has chosen, or `otherwise` for levels. An error names the log file that cannot be opened; everything else is in force all the same.
+Status configure(const config::Snapshot& snapshot, log::Level otherwise);
+// Of the configuration that is in force: what a process ("motet-cpg") is to say.
+log::Level level_of(std::string_view program);
 // Closes the log file and opens it again by its name, for log rotation.
 void reopen();
 // A line of a child, as it came: control characters are replaced.

@@ -56,8 +56,7 @@ int serve(const Options& options, char* const* arguments, const std::string& fil
     const Result<config::TotemSettings> settings = config::totem_settings(configuration->snapshot, options.node, config::this_host());
     if (!settings) return fail(kExitConfig, settings.error());
 
-    log::set_level(logging::level_of(configuration->snapshot, options.log_level));
-    if (const Status opened = logging::configure(configuration->snapshot); !opened) return fail(kExitConfig, opened.error());
+    if (const Status opened = logging::configure(configuration->snapshot, options.log_level); !opened) return fail(kExitConfig, opened.error());
     Result<Plan> plan = Plan::make(configuration->snapshot);
     if (!plan) return fail(kExitConfig, plan.error());
 

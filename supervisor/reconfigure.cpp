@@ -172,8 +172,7 @@ void Supervisor::commit(std::uint64_t number) {
 void Supervisor::put_into_force() {
     limits_ = ConnectionLimits::of(start_.configuration.snapshot);
     configure_watchdog();
-    log::set_level(logging::level_of(start_.configuration.snapshot, start_.options.log_level));
-    if (const Status opened = logging::configure(start_.configuration.snapshot); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
+    if (const Status opened = logging::configure(start_.configuration.snapshot, start_.options.log_level); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
 }
 
 // To membership first: it alone can fail, and is asked whether it did.
@@ -182,7 +181,7 @@ void Supervisor::spread_configuration(std::uint64_t number) {
     bool asked = false;
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (!children_[i].started || !state_.has_links(i)) continue;   // a child that starts gets it with its start
-        const bool sent = control::send(children_[i].control.get(), header_of(control::Type::config, number, static_cast<std::uint64_t>(log::level())), {}, fds);
+        const bool sent = control::send(children_[i].control.get(), header_of(control::Type::config, number, static_cast<std::uint64_t>(logging::level_of(plan_[i].program))), {}, fds);
         if (i == kMembership) asked = sent;
         if (sent) continue;
         // A child that kept the old configuration would disagree with all others: it starts anew.

@@ -63,8 +63,7 @@ Status Supervisor::resume(TakeOver& before) {
         return error("the state of the supervisor before is damaged");
     access_.configure(start_.configuration.snapshot);
     limits_ = ConnectionLimits::of(start_.configuration.snapshot);
-    log::set_level(logging::level_of(start_.configuration.snapshot, start_.options.log_level));
-    if (const Status opened = logging::configure(start_.configuration.snapshot); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
+    if (const Status opened = logging::configure(start_.configuration.snapshot, start_.options.log_level); !opened) MOTET_LOG(error, "%s", opened.error().text.c_str());
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         if (listening_[i] && plan_[i].listen == nullptr)
             if (Status added = poller_->add(listening_[i].get(), listening_tag(i)); !added) return added;

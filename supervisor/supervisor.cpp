@@ -345,7 +345,7 @@ void Supervisor::launch(std::size_t index) {
     }
 
     SpawnRequest request{.program = plan.path != nullptr ? plan.path : start_.libexec + "/" + plan.program,
-                         .arguments = {"--log-level", log::name(log::level())},
+                         .arguments = {"--log-level", log::name(logging::level_of(plan.program))},
                          .descriptor = theirs.get(),
                          .room = quarters_[index].descriptors(),
                          .realtime_priority = plan.realtime ? realtime_priority_ : 0,

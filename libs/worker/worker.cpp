@@ -150,24 +150,30 @@ void Worker::apply(std::uint16_t type, ByteView payload) {
             broken();
             break;
         case feed::Delivery::sync_started:
+            MOTET_LOG(debug, "a configuration change begins");
             uplink_.syncing(true);
             engine_->on_sync_started();
             break;
         case feed::Delivery::init:
-            if (const auto init = feed::decode_init(payload))
+            if (const auto init = feed::decode_init(payload)) {
+                MOTET_LOG(debug, "ring %u.%llx: %zu members, %zu of them from the last one; synchronisation begins", init->ring.rep,
+                          static_cast<unsigned long long>(init->ring.seq), init->members.size(), init->continuing.size());
                 engine_->on_init(*init);
-            else
+            } else {
                 broken();
+            }
             break;
         case feed::Delivery::process: engine_->on_process(step()); break;
         case feed::Delivery::activate: engine_->on_activate(step()); break;
         case feed::Delivery::abort: engine_->on_abort(step()); break;
         case feed::Delivery::complete:
             uplink_.syncing(false);
-            if (const auto complete = feed::decode_complete(payload))
+            if (const auto complete = feed::decode_complete(payload)) {
+                MOTET_LOG(debug, "synchronised");
                 engine_->on_complete(*complete);
-            else
+            } else {
                 broken();
+            }
             break;
         default: broken();
     }

@@ -105,6 +105,7 @@ bool Worker::on_request(const ipc::Request& request) {
 }
 
 void Worker::on_closed(ConnId conn) {
+    MOTET_LOG(debug, "connection %llu is closed", static_cast<unsigned long long>(conn));
     if (known_.contains(conn)) disconnect(conn);
     ++closed_;
     drops_.push_back(conn);
@@ -178,6 +179,8 @@ void Worker::adopt_clients(control::Message& message) {
             // What it had here died with the process that served it: better a clean end than a member nobody knows.
             clients_.cut_off(entry.id, ring::CutReason::reset);
         } else {
+            MOTET_LOG(debug, "connection %llu: process %u (%s) of user %u", static_cast<unsigned long long>(entry.id), static_cast<unsigned>(entry.pid),
+                      connection.process, static_cast<unsigned>(entry.uid));
             connect(entry);
         }
     }

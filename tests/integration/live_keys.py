@@ -51,6 +51,18 @@ def logging(checks, node):
     checks.that("and off again", wait_log(node, "logging.debug: on -> off", 5) and level_of_successor(node, "motet-quorum") == "info", node.log()[-500:])
 
 
+def subsystem(checks, node):
+    key = "logging.logger_subsys.VOTEQ.debug"
+    tool(node, "-s", key, "str", "on")
+    checks.that("a subsystem's debug is its process's", wait_log(node, key + ": on (new)", 5) and level_of_successor(node, "motet-quorum") == "debug", node.log()[-500:])
+    checks.that("and no other's", level_of_successor(node, "motet-cpg") == "info", node.log()[-500:])
+    tool(node, "-s", "logging.logger_subsys.CMAP.debug", "str", "on")
+    checks.that("there is something to hear", wait_for("it", lambda: tool(node, "-g", "totem.version").returncode == 0 and re.search(r"debug motet-confdb: connection \d+: process \d+ \(corosync-cmapct", node.log()), 5), node.log()[-500:])
+    tool(node, "-d", "logging.logger_subsys.CMAP.debug")
+    tool(node, "-d", key)
+    checks.that("until it is deleted", wait_for("its end", lambda: level_of_successor(node, "motet-quorum") == "info", 10), node.log()[-500:])
+
+
 def level_of_successor(node, name):
     before = node.pids()[name]
     os.kill(before, signal.SIGKILL)
@@ -115,6 +127,7 @@ def main():
         node = area.nodes[0]
         timers(checks, node)
         logging(checks, node)
+        subsystem(checks, node)
         votes(checks, node)
         successors(checks, node)
         flood(checks, node)

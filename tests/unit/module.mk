@@ -69,7 +69,7 @@ EXTRA_DIST += tests/unit/supervisor/reader/broken.txt
 check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp tests/unit/supervisor/keyfile_test.cpp \
 	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp \
-	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/status_page_test.cpp tests/unit/supervisor/take_over_test.cpp \
+	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/status_page_test.cpp tests/unit/supervisor/subsystems_test.cpp tests/unit/supervisor/take_over_test.cpp \
 	tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
 	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
 	tests/unit/libs/metrics/values_test.cpp tests/unit/libs/metrics/openmetrics_test.cpp \

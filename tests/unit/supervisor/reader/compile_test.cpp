@@ -464,7 +464,7 @@ const std::vector<Broken>& broken_files() {
         {"watchdog_timeout 1", true, top("resources:\n  watchdog_timeout: 1\n"), 2, "resources.watchdog_timeout", "from 2 to 120"},
         {"poll_period a word", true, top("resources:\n  system:\n    memory_used:\n      poll_period: often\n"), 4, "poll_period", "from 500"},
         {"backlog too small", true, top("ipc:\n  client_backlog_bytes: 1\n"), 2, "ipc.client_backlog_bytes", "from 65536"},
-        {"too many connections", true, top("ipc:\n  connections_max: 100000\n"), 2, "ipc.connections_max", "to 65536"},
+        {"too many connections", true, top("ipc:\n  connections_max: 100000\n"), 2, "ipc.connections_max", "to 4096"},
         {"unknown user", true, top("uidgid:\n  - uid: nosuch\n"), 2, "uidgid.uid", "create it"},
         {"unknown group", true, top("uidgid:\n  - gid: nosuch\n"), 2, "uidgid.gid", "create it"},
         {"negative user", true, top("uidgid:\n  - uid: -5\n"), 2, "uidgid.uid", "create it"},
