@@ -25,6 +25,7 @@ namespace {
 struct Rule {
     int call;
     std::vector<scmp_arg_cmp> only;   // all must hold; empty: any arguments
+    int fails_with = 0;               // an errno: the call is not made, and the process goes on
 };
 
 constexpr scmp_arg_cmp equal(unsigned arg, std::uint64_t value) { return {arg, SCMP_CMP_EQ, value, 0}; }
@@ -91,7 +92,7 @@ std::vector<Rule> metrics() {
     std::vector<Rule> rules = worker();
     rules.insert(rules.end(), {
         {SCMP_SYS(accept4), {}},
-        {SCMP_SYS(sendmsg), {}},                                   // libmicrohttpd's answer to what is no request
+        {SCMP_SYS(sendmsg), {}, EPERM},   // libmicrohttpd's answer to what is no request: the connection ends without; it could pass descriptors
         {SCMP_SYS(shutdown), {equal(1, SHUT_WR)}},                 // the end of an answer
         {SCMP_SYS(getsockname), {}},                               // what kind of socket it was given
         {SCMP_SYS(getsockopt), {equal(1, SOL_SOCKET), equal(2, SO_DOMAIN)}},
@@ -218,7 +219,8 @@ std::vector<Rule> rules_of(Profile profile) {
 }
 
 Status allow(scmp_filter_ctx filter, const Rule& rule) {
-    const int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, rule.call, static_cast<unsigned>(rule.only.size()),
+    const std::uint32_t action = rule.fails_with != 0 ? SCMP_ACT_ERRNO(static_cast<std::uint32_t>(rule.fails_with)) : SCMP_ACT_ALLOW;
+    const int result = seccomp_rule_add_array(filter, action, rule.call, static_cast<unsigned>(rule.only.size()),
                                               rule.only.empty() ? nullptr : rule.only.data());
     // Calls that this architecture does not have (poll on arm64) need no rule.
     if (result == 0 || result == -EDOM) return Done{};
