@@ -112,6 +112,7 @@ bool Link::publish_now() {
     producer_.commit({.a = given_.own, .b = given_.pending, .c = given_.round * 2 + (given_.syncing ? 1 : 0)});
     const bool sleeps = producer_.publish();
     own_published_ = given_.own;
+    unsettled_ = true;
     return sleeps;
 }
 
@@ -159,10 +160,11 @@ void Link::push_backlog() {
 
 bool Link::publish() {
     if (!backlog_.empty()) push_backlog();
-    if (!unpublished_) return false;
-    sleeps_ |= publish_now();
-    settle();
-    return true;
+    const bool moved = unpublished_;
+    if (moved) sleeps_ |= publish_now();
+    // Long deliveries have been published as they came.
+    if (std::exchange(unsettled_, false)) settle();
+    return moved;
 }
 
 // Application messages are given back when the worker can see their delivery, operations when the supervisor has been told.

@@ -136,7 +136,7 @@ private:
     std::uint64_t moved_to_ = 0;            // the worker's cursor when it last had moved on
     Instant moved_at_{}, congested_since_{};
     std::deque<Operation> operations_;
-    bool unpublished_ = false;
+    bool unpublished_ = false, unsettled_ = false;     // deliveries the worker cannot see yet; that it can, and settle() has not heard of
     bool sleeps_ = false;           // the worker, over what was published
     const char* broken_ = nullptr;
     Bytes scratch_;

@@ -7,6 +7,8 @@
 
 #include <vector>
 
+#include "libs/wire/service.h"
+
 namespace motet {
 namespace {
 
@@ -158,6 +160,34 @@ TEST(Link, DeliveriesAreVisibleBeforeASleepingWorkerIsWokenOnce) {
     rig.deliver(1);
     rig.link->wake();
     EXPECT_EQ(tokens(), 1);
+}
+
+// Its room must come back without another message: a worker whose ring is full sends none.
+TEST(Link, ALongOwnMessageThatIsPublishedAsItComesGivesItsRoomBack) {
+    Rig rig(service_set(2));
+    ring::Producer worker(rig.worker_own.page(), rig.worker_peer.page());
+    Bytes message;
+    constexpr std::uint32_t kSize = 200'000;
+    wire::encode_service_header(2u << 16 | 3, kSize, message);
+    message.resize(kSize);
+    feed::SubmitHeader header;
+    header.unit_first = header.unit_last = 1;
+    const ByteView pieces[] = {{reinterpret_cast<const std::uint8_t*>(&header), sizeof header}, message};
+    ASSERT_EQ(worker.push(static_cast<std::uint16_t>(feed::Submit::multicast), 0, pieces), ring::Push::ok);
+    worker.publish();
+    Nowhere nowhere;
+    node::Config config;
+    config.totem.self = 1;
+    config.totem.nodes = {1};
+    node::Node node(config, 0, nowhere);
+    ASSERT_TRUE(rig.link->drain(node, Instant{1}, 100));
+    ASSERT_EQ(rig.link->broken(), nullptr);
+    EXPECT_EQ(worker.used_bytes(), worker.head());
+    rig.link->own_next(worker.head());
+    rig.link->message(1, message, false);
+    EXPECT_FALSE(rig.link->unpublished());      // at once
+    rig.link->publish();
+    EXPECT_EQ(worker.used_bytes(), 0u);
 }
 
 TEST(Link, WhatDoesNotFitWaitsInOrder) {
