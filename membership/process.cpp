@@ -261,7 +261,7 @@ void Process::send_the_rest() {
     for (now_ = loop::monotonic_now(); now_ < until; now_ = loop::monotonic_now()) {
         bool waiting = false;
         for (auto& [number, link] : links_) {
-            while (link->drain(*node_, now_, kSubmitBatch)) {}
+            waiting |= link->drain(*node_, now_, kSubmitBatch);     // one batch: who always has more does not keep us
             waiting |= link->holding() && link->broken() == nullptr;
         }
         if (!waiting && node_->totem().all_sent()) return;
