@@ -57,6 +57,13 @@ struct Nowhere final : node::Transport {
     bool store_ring_sequence(std::uint64_t) override { return true; }
 };
 
+node::Config lone() {
+    node::Config config;
+    config.totem.self = 1;
+    config.totem.nodes = {1};
+    return config;
+}
+
 void ask(Rig& rig, ring::Producer& worker, std::uint64_t what, std::string_view text) {
     feed::SubmitHeader header;
     header.reply = what;
@@ -65,10 +72,7 @@ void ask(Rig& rig, ring::Producer& worker, std::uint64_t what, std::string_view 
     ASSERT_EQ(worker.push(static_cast<std::uint16_t>(feed::Submit::operation), 0, pieces), ring::Push::ok);
     worker.publish();
     Nowhere nowhere;
-    node::Config config;
-    config.totem.self = 1;
-    config.totem.nodes = {1};
-    node::Node node(config, 0, nowhere);
+    node::Node node(lone(), 0, nowhere);
     rig.link->drain(node, Instant{1}, 100);
 }
 
@@ -176,10 +180,7 @@ TEST(Link, ALongOwnMessageThatIsPublishedAsItComesGivesItsRoomBack) {
     ASSERT_EQ(worker.push(static_cast<std::uint16_t>(feed::Submit::multicast), 0, pieces), ring::Push::ok);
     worker.publish();
     Nowhere nowhere;
-    node::Config config;
-    config.totem.self = 1;
-    config.totem.nodes = {1};
-    node::Node node(config, 0, nowhere);
+    node::Node node(lone(), 0, nowhere);
     ASSERT_TRUE(rig.link->drain(node, Instant{1}, 100));
     ASSERT_EQ(rig.link->broken(), nullptr);
     EXPECT_EQ(worker.used_bytes(), worker.head());

@@ -17,6 +17,13 @@ std::uint64_t visits_of_one_message(Net& net, NodeId sender, NodeId other, Guara
     return visits(net, other) - before;
 }
 
+// The first frame of this type on its way to `node` is lost; counts them all.
+void lose_one(Net& net, NodeId node, wire::FrameType type, int& seen) {
+    net.drop = [&seen, node, type](NodeId, NodeId to, ByteView frame) {
+        return to == node && wire::decode_header(frame)->type == type && seen++ == 0;
+    };
+}
+
 struct Rest : testing::Test {
     Net net{{.nodes = {1, 2, 3}, .tune = [](Config& config) { config.quick_rest = true; }}};
     void SetUp() override {
@@ -68,9 +75,7 @@ TEST_F(Rest, ASoleSendersSafeMessagesAreDeliveredBeforeItRests) {
 TEST_F(Rest, ASoleSenderKeepsNothingThatIsMissingSomewhere) {
     for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
     int lost = 0;
-    net.drop = [&](NodeId, NodeId to, ByteView frame) {
-        return to == 1 && wire::decode_header(frame)->type == wire::FrameType::mcast && lost++ == 0;
-    };
+    lose_one(net, 1, wire::FrameType::mcast, lost);
     visits_of_one_message(net, 2, 3);
     EXPECT_GT(lost, 0);
     net.expect_equal_order();
@@ -79,9 +84,7 @@ TEST_F(Rest, ASoleSenderKeepsNothingThatIsMissingSomewhere) {
 TEST_F(Rest, ALostCancelToASoleSenderCostsOneHold) {
     for (int i = 0; i < 8; ++i) visits_of_one_message(net, 2, 1);
     int lost = 0;
-    net.drop = [&](NodeId, NodeId to, ByteView frame) {
-        return to == 2 && wire::decode_header(frame)->type == wire::FrameType::hold_cancel && lost++ == 0;
-    };
+    lose_one(net, 2, wire::FrameType::hold_cancel, lost);
     const std::size_t had = net.node(1).delivered.size();
     ASSERT_TRUE(net.node(3).submit("message"));
     EXPECT_TRUE(net.run_until_delivered(had + 1, 700_ms));
@@ -109,9 +112,7 @@ TEST_F(Rest, ItIsPassedOnOncePerHoldAndComesBack) {
 
 TEST_F(Rest, NothingRestsWhileAMessageIsMissingSomewhere) {
     int lost = 0;
-    net.drop = [&](NodeId, NodeId to, ByteView frame) {
-        return to == 1 && wire::decode_header(frame)->type == wire::FrameType::mcast && lost++ == 0;
-    };
+    lose_one(net, 1, wire::FrameType::mcast, lost);
     visits_of_one_message(net, 2, 3);
     EXPECT_GT(lost, 0);
     net.expect_equal_order();
