@@ -64,6 +64,8 @@ public:
     // `for_submissions`: the worker is to wake us when it submits.
     bool arm(bool for_submissions);
     void drain_tokens();
+    // Something lies in the submit rings.
+    bool submitted() { return !consumer_.empty() || !sync_consumer_.empty(); }
 
     // The delivery ring has less than an eighth left, and the worker is at work on it: the node should take in less for a
     // while. For a worker that takes next to nothing waiting is no help: it throttles nobody and runs into kBacklogMax.

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::size_t kSubmitBatch = 128;       // submissions of one worker per round
 constexpr std::size_t kLoopedBatch = 64;
+constexpr loop::Spin::For kAwaited = loop::Spin::For::requests;
 constexpr int kReceives = 4;                    // batches of datagrams per round
 constexpr std::size_t kLoopedMax = 4096;        // own frames waiting; Totem never has more than a few under way
 constexpr unsigned kLookEvery = 32;             // busy rounds between two looks at the other descriptors
@@ -155,6 +156,7 @@ Process::Ended Process::start(control::Message& message) {
     if (devices)
         if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
+    spin_ = loop::Spin(microseconds(static_cast<std::int64_t>(std::min(snapshot->number_or("workers.spin_us", loop::kSpinDefaultUs), loop::kSpinMaxUs))));
     node::Config config = node_config(settings_);
     config.rounds_from = message.header.a << 32;     // rounds of an earlier process are in the workers' rings
     if (const auto services = config::foreign_services(*snapshot))
@@ -354,7 +356,15 @@ bool Process::throttled() {
 
 void Process::sleep() {
     // A submission cannot leave before the token's next visit: while that is certain to come, nobody needs to wake us for it.
-    const bool token_will_come = node_->totem().token_rotates() && node_->totem().members().size() > 1;
+    const bool alone = node_->totem().members().size() <= 1;
+    const bool token_will_come = node_->totem().token_rotates() && !alone;
+    // Among others their frames come through the kernel, which then had better find a processor at rest; alone a client that
+    // waits for each of its messages is the usual case, and to be woken takes longer than all the rest of a message's way.
+    if (alone && !throttling_ && spin_.worthwhile(kAwaited)) {
+        std::span<const loop::Ready> ready;
+        const auto found = [&] { return std::any_of(links_.begin(), links_.end(), [](auto& l) { return l.second->submitted(); }); };
+        if (spin_.look_around(kAwaited, found, [&] { return !(ready = poller_->look()).empty(); })) return handle(ready);
+    }
     for (auto& [id, link] : links_)
         if (!link->arm(!token_will_come) && link->broken() == nullptr && !throttling_) return;
     Instant until = std::min(node_->deadline(), status_due_);
@@ -365,7 +375,10 @@ void Process::sleep() {
     // Frames that are left waiting must not keep us awake: with real-time priority that could cost the slow worker its CPU.
     listen(!throttling_);
     expected_ = std::max(now_, until);
-    handle(poller_->wait(until));
+    const Instant slept_at = loop::monotonic_now();
+    const auto ready = poller_->wait(until);
+    spin_.slept(kAwaited, loop::monotonic_now() - slept_at);
+    handle(ready);
 }
 
 // The kernel gave us the processor too late, or somebody stopped us: others may have counted us out meanwhile.

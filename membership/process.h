@@ -9,6 +9,7 @@
 
 #include "libs/control/control.h"
 #include "libs/loop/loop.h"
+#include "libs/loop/spin.h"
 #include "libs/metrics/status_page.h"
 #include "libs/metrics/values.h"
 #include "libs/sandbox/identity.h"
@@ -110,6 +111,7 @@ private:
     bool throttling_ = false, listening_ = true, socket_ready_ = true, ready_sent_ = false, go_ = false, stop_ = false,
          store_failed_ = false;
     unsigned rounds_ = 0;
+    loop::Spin spin_{Duration{}};
 };
 
 }  // namespace motet

@@ -6,8 +6,8 @@ supervisor_libsupervisor_la_SOURCES = supervisor/access.cpp supervisor/access.h 
 	supervisor/live.cpp supervisor/logging.cpp supervisor/logging.h supervisor/metrics_socket.cpp supervisor/metrics_socket.h supervisor/notify.cpp supervisor/notify.h supervisor/options.cpp \
 	supervisor/options.h supervisor/plan.cpp supervisor/plan.h supervisor/quarters.cpp supervisor/quarters.h supervisor/reconfigure.cpp supervisor/replace.cpp supervisor/take_over.cpp supervisor/take_over.h supervisor/remembered.cpp supervisor/remembered.h supervisor/report.cpp \
 	supervisor/runtime_dir.cpp supervisor/runtime_dir.h \
-	supervisor/spawn.cpp supervisor/spawn.h supervisor/state.cpp supervisor/state.h supervisor/subsystems.cpp supervisor/subsystems.h supervisor/supervisor.cpp \
-	supervisor/supervisor.h supervisor/unique_fd.h supervisor/watchdog.cpp supervisor/watchdog.h supervisor/feeding.cpp
+	supervisor/scheduling.cpp supervisor/scheduling.h supervisor/spawn.cpp supervisor/spawn.h supervisor/state.cpp supervisor/state.h supervisor/subsystems.cpp supervisor/subsystems.h supervisor/supervisor.cpp \
+	supervisor/supervisor.h supervisor/unique_fd.h supervisor/urgency.h supervisor/watchdog.cpp supervisor/watchdog.h supervisor/feeding.cpp
 supervisor_libsupervisor_la_LIBADD = libs/config/libconfig.la libs/control/libcontrol.la libs/metrics/libmetrics.la \
 	libs/ring/libring.la libs/loop/libloop.la libs/sandbox/libsandbox.la libs/base/libbase.la
 

@@ -14,11 +14,9 @@ Result<Plan> Plan::make(const config::Snapshot& configuration) {
                               .services = service_set(s.id),
                               .socket = plan.keep(s.name + ".sock"),
                               .user = plan.keep(s.user),
-                              .realtime = false,
                               .path = plan.keep(s.program)});
     if (const auto where = configuration.get("metrics.listen"))
-        plan.rows_.push_back({.name = "metrics", .program = "motet-metrics", .services = 0, .socket = nullptr, .user = "motet-metrics", .realtime = false,
-                              .listen = plan.keep(std::string(*where))});
+        plan.rows_.push_back({.name = "metrics", .program = "motet-metrics", .services = 0, .socket = nullptr, .user = "motet-metrics", .listen = plan.keep(std::string(*where))});
     return plan;
 }
 

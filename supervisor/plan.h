@@ -21,19 +21,17 @@ struct ChildPlan {
     ServiceSet services;         // ids of a worker's messages between nodes; it may have none
     const char* socket;          // clients connect to it, in the runtime directory; null: no clients
     const char* user;            // what it becomes when started as root; null: it stays
-    bool realtime;               // SCHED_RR where permitted; else, where permitted, ordinary scheduling with a high weight:
-                                 // a worker that preempted its clients at every message would handle them one by one
     bool administers = false;    // the one worker that reads everybody's pages and may ask for what concerns the whole node
     const char* listen = nullptr;   // it serves everybody's pages itself, on a socket there: no clients of ours, no link with membership
     const char* path = nullptr;  // of a foreign service's program; null: ours
 };
 
 inline constexpr ChildPlan kChildren[] = {
-    {"membership", "motet-membership", 0, nullptr, "motet-membership", true},
-    {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg", false},
-    {"confdb", "motet-confdb", service_set(0) | service_set(1), "confdb.sock", "motet-confdb", false, true},
-    {"quorum", "motet-quorum", service_set(3) | service_set(5), "quorum.sock", "motet-quorum", false},
-    {"sam", "motet-sam", 0, "sam.sock", "motet-sam", false},
+    {"membership", "motet-membership", 0, nullptr, "motet-membership"},
+    {"cpg", "motet-cpg", service_set(2), "cpg.sock", "motet-cpg"},
+    {"confdb", "motet-confdb", service_set(0) | service_set(1), "confdb.sock", "motet-confdb", true},
+    {"quorum", "motet-quorum", service_set(3) | service_set(5), "quorum.sock", "motet-quorum"},
+    {"sam", "motet-sam", 0, "sam.sock", "motet-sam"},
 };
 inline constexpr std::size_t kMembership = 0;
 
@@ -69,7 +67,7 @@ public:
             for (std::string& text : texts) a(text);
             if (a.reading())
                 rows_.push_back({.name = keep(texts[0]), .program = keep(texts[1]), .services = services, .socket = optional(texts[2]),
-                                 .user = keep(texts[3]), .realtime = false, .listen = optional(texts[5]), .path = optional(texts[4])});
+                                 .user = keep(texts[3]), .listen = optional(texts[5]), .path = optional(texts[4])});
         }
     }
     // "membership,cpg": our own children, for the question whether another program has the same.
@@ -82,8 +80,6 @@ private:
     std::vector<ChildPlan> rows_;
     std::deque<std::string> texts_;   // of the foreign ones; their addresses stay
 };
-
-inline constexpr int kWorkerNice = -5;   // with system.sched_rr
 
 // Sizes of what is shared, in bytes.
 inline constexpr std::uint64_t kDeliveryRing = 16u << 20;   // membership to worker

@@ -1,6 +1,5 @@
 #include "supervisor/supervisor.h"
 
-#include <sched.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -35,7 +34,6 @@ constexpr Duration kPausedIfLonger = milliseconds(1500); // between two rounds, 
 constexpr int kMessagesPerRound = 64;                   // of one child
 constexpr int kLastMessages = 1024;                     // of a child that has ended
 constexpr int kControlBuffer = 1 << 20;                 // bytes; as far as the system allows
-constexpr int kRealtimeDefault = 50;
 constexpr std::uint64_t kSomeWork = 4096;                // bytes of inputs: more than come by themselves in a moment
 constexpr std::uint32_t kVotes = 5;                      // service of the worker that counts votes
 
@@ -44,24 +42,6 @@ bool is_worker(std::size_t index) { return index != kMembership; }
 
 control::Header header_of(control::Type type, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0) {
     return {.type = static_cast<std::uint32_t>(type), .a = a, .b = b, .c = c};
-}
-
-// system.sched_rr and system.priority, as Corosync reads them; 0: no real-time class.
-int realtime_priority(const config::Snapshot& snapshot) {
-    if (!snapshot.flag("system.sched_rr", true)) return 0;
-    const std::string_view wanted = snapshot.get_or("system.priority", "");
-    const int low = sched_get_priority_min(SCHED_RR), high = sched_get_priority_max(SCHED_RR);
-    if (wanted == "max") return high;
-    if (wanted == "min") return low;
-    return std::clamp(static_cast<int>(snapshot.number_or("system.priority", kRealtimeDefault)), low, high);
-}
-
-// Tried on ourselves, so that the answer is known before a child is started.
-bool realtime_permitted(int priority) {
-    const sched_param realtime{.sched_priority = priority}, ordinary{.sched_priority = 0};
-    if (sched_setscheduler(0, SCHED_RR, &realtime) != 0) return false;
-    sched_setscheduler(0, SCHED_OTHER, &ordinary);
-    return true;
 }
 
 // What a worker was at, for log lines.
@@ -127,7 +107,7 @@ Status Supervisor::open() {
     administrator_socket_ = std::move(*socket);
     if (Status administrators = open_administrators(); !administrators) return administrators;
 
-    realtime_priority_ = realtime_priority(start_.configuration.snapshot);
+    realtime_priority_ = scheduling_of(start_.configuration.snapshot).priority;
     if (realtime_priority_ > 0 && !realtime_permitted(realtime_priority_)) {
         unenforced_.emplace_back("real-time scheduling of membership");
         realtime_priority_ = 0;
@@ -226,9 +206,33 @@ void Supervisor::tick() {
         accept_resume();
         publish_values();
         look_for_hung_children();
+        look_for_waits();
         obey_verdict();
     }
     if (now_ >= device_.deadline()) feed_watchdog();
+}
+
+bool Supervisor::membership_is_realtime() const {
+    const Scheduling::RealTime wanted = scheduling_of(start_.configuration.snapshot).real_time;
+    return realtime_priority_ > 0 && (wanted == Scheduling::RealTime::always || (wanted == Scheduling::RealTime::as_needed && urgency_.realtime()));
+}
+
+// Membership that the machine makes wait is real-time for a while.
+void Supervisor::look_for_waits() {
+    const Child& membership = children_[kMembership];
+    if (realtime_priority_ == 0 || !membership.started || scheduling_of(start_.configuration.snapshot).real_time != Scheduling::RealTime::as_needed) return;
+    const auto waits = waits_of(membership.process.pid);
+    if (!waits) return;
+    const bool changed = urgency_.look(now_, *waits);
+    if (changed && urgency_.realtime())
+        MOTET_LOG(notice, "motet-membership waited %lld us for a processor on average in the last second and is real-time now, for %lld s. "
+                  "If this comes often, the machine has more to do than it can: give it processors, or take work away",
+                  static_cast<long long>(urgency_.mean().ns / 1000), static_cast<long long>(urgency_.span().ms() / 1000));
+    else if (changed)
+        MOTET_LOG(info, "motet-membership is scheduled in the ordinary way again");
+    // Once also behind a predecessor, which may have left it the other way.
+    if (changed || (resumed_ && !scheduled_)) set_realtime(membership.process.pid, urgency_.realtime() ? realtime_priority_ : 0);
+    scheduled_ = true;
 }
 
 // A child publishes its page at least every second. We may have slept ourselves (SIGSTOP, a paused machine): then nobody is to blame.
@@ -344,12 +348,13 @@ void Supervisor::launch(std::size_t index) {
         child.page = std::move(*page);
     }
 
+    const Scheduling scheduling = scheduling_of(start_.configuration.snapshot);
     SpawnRequest request{.program = plan.path != nullptr ? plan.path : start_.libexec + "/" + plan.program,
                          .arguments = {"--log-level", log::name(logging::level_of(plan.program))},
                          .descriptor = theirs.get(),
                          .room = quarters_[index].descriptors(),
-                         .realtime_priority = plan.realtime ? realtime_priority_ : 0,
-                         .nice = !plan.realtime && realtime_priority_ > 0 ? kWorkerNice : 0,
+                         .realtime_priority = index == kMembership && membership_is_realtime() ? realtime_priority_ : 0,
+                         .nice = index == kMembership ? scheduling.nice : scheduling.worker_nice,
                          .lock_memory = !is_worker(index)};
     for (const std::string& argument : quarters_[index].arguments()) request.arguments.push_back(argument);
     if (start_.options.unprotected) request.arguments.insert(request.arguments.end(), {"--unprotected", "yes"});
@@ -360,6 +365,7 @@ void Supervisor::launch(std::size_t index) {
     Result<Process> process = spawn(request);
     if (!process) return failed(process.error().text);
     child.process = std::move(*process);
+    if (index == kMembership) urgency_.another_process();
     watch_child(index);
     events::note({.process = plan.name, .pid = child.process.pid, .kind = "start", .text = state_.restarts(index) == 0 ? "started" : "started again, life " + std::to_string(state_.restarts(index) + 1)});
     MOTET_LOG(info, "%s started, pid %d", plan.program, static_cast<int>(child.process.pid));

@@ -22,6 +22,7 @@
 #include "supervisor/plan.h"
 #include "supervisor/quarters.h"
 #include "supervisor/runtime_dir.h"
+#include "supervisor/scheduling.h"
 #include "supervisor/state.h"
 #include "supervisor/take_over.h"
 #include "supervisor/watchdog.h"
@@ -93,6 +94,8 @@ private:
 
     void tick();
     void look_for_hung_children();
+    bool membership_is_realtime() const;
+    void look_for_waits();
     // The watchdog device: see feeding.cpp.
     void configure_watchdog();
     std::string verdict() const;
@@ -161,7 +164,9 @@ private:
     Instant now_{}, started_at_{}, last_round_{}, not_hung_before_{}, tick_due_{}, watchdog_due_ = kNever;
     Watchdog device_;
     bool verdict_obeyed_ = false;
-    int realtime_priority_ = 0;
+    int realtime_priority_ = 0;                   // of membership, when it is real-time; 0: never
+    Urgency urgency_;
+    bool scheduled_ = false;                      // membership, as `urgency_` says
     bool all_ready_said_ = false, accept_paused_ = false, access_said_ = false, crowded_said_ = false;
     bool resumed_ = false;
     struct Probe {

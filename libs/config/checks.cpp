@@ -475,7 +475,7 @@ void Checks::processes() {
         Snapshot scratch;
         scratch.set("n", std::string(priority.substr(negative ? 1 : 0)));
         const auto n = scratch.number("n");
-        const bool real_time = in_.flag("system.sched_rr", true);
+        const bool real_time = in_.get_or("system.sched_rr", "auto") != "no";
         if (!n || (real_time ? negative || *n < 1 || *n > 99 : negative ? *n > 20 : *n > 19))
             fail("system.priority", "\"%.40s\" is not a priority; write max, min or a number from %s", std::string(priority).c_str(),
                  real_time ? "1 to 99" : "-20 to 19 (sched_rr is no)");

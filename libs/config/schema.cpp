@@ -177,8 +177,8 @@ constexpr Key kKeys[] = {
     {kSubsys, "syslog_level", word, kPriorities, 0, 0, "", L, kOldName, "Old name of syslog_priority."},
 
     {kSystem, "qb_ipc_type", word, "native shm socket", 0, 0, "native", N, kInert, "Kind of Corosync's client connections; Motet has one kind only."},
-    {kSystem, "sched_rr", word, kYesNo, 0, 0, "yes", N, 0, "Runs the processes on the path of a message with real-time scheduling."},
-    {kSystem, "priority", text, "", 0, 0, "50", N, 0, "Its priority: max, min or a number from 1 to 99."},
+    {kSystem, "sched_rr", word, "auto yes no", 0, 0, "auto", N, 0, "Real-time scheduling of motet-membership: auto while the machine makes it wait for a processor and for a minute or more after that, yes always, no never."},
+    {kSystem, "priority", text, "", 0, 0, "50", N, 0, "Its priority: max, min or a number from 1 to 99; with sched_rr no a nice value from -20 to 19, max being the best."},
     {kSystem, "move_to_root_cgroup", word, "yes no auto", 0, 0, "auto", N, kLater, "Moves the processes to the root control group when real-time scheduling needs it."},
     {kSystem, "allow_knet_handle_fallback", word, kYesNo, 0, 0, "no", N, kKnetOnly, "Accepts small socket buffers when the privilege for large ones is missing."},
     {kSystem, "state_dir", text, "", 0, 0, "", N, kLater, "Directory of the ring id and other state; by default /var/lib/motet. The option --state-dir wins."},

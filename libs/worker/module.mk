@@ -1,7 +1,7 @@
 # libs/worker
 noinst_LTLIBRARIES += libs/worker/libworker.la
 libs_worker_libworker_la_SOURCES = libs/worker/frame_state.cpp libs/worker/journal.cpp libs/worker/resume.cpp libs/worker/run.cpp libs/worker/start.cpp libs/worker/uplink.cpp libs/worker/worker.cpp \
-	libs/worker/worker_host.cpp libs/worker/worker_values.cpp libs/worker/engine.h libs/worker/frame_state.h libs/worker/journal.h libs/worker/spin.h libs/worker/start.h libs/worker/traffic.h libs/worker/uplink.h libs/worker/worker.h
+	libs/worker/worker_host.cpp libs/worker/worker_values.cpp libs/worker/engine.h libs/worker/frame_state.h libs/worker/journal.h libs/worker/start.h libs/worker/traffic.h libs/worker/uplink.h libs/worker/worker.h
 
 # What service authors get: the frame as a shared library behind an interface of its own, and the client's side.
 lib_LTLIBRARIES += libs/worker/libmotet-service.la libs/worker/libmotet-service-client.la

@@ -2,7 +2,6 @@
 // sleepers only. While there is work there is no system call but a look at the sockets every few rounds.
 #include "libs/worker/worker.h"
 
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,8 +23,6 @@ constexpr Duration kDropRetry = milliseconds(10);  // the control socket was ful
 // One batch beside a client that is far behind, between two pauses of ipc::Limits::hold_max: slower than any client that is at
 // work, fast enough that a full ring (with a synchronisation behind it) is through in two seconds.
 constexpr std::size_t kSparingDeliveries = 4096, kSparingBytes = 512 * 1024;
-constexpr std::uint64_t kSpinDefaultUs = 60;
-constexpr std::uint64_t kSpinMaxUs = 1000;
 
 }  // namespace
 
@@ -39,7 +36,7 @@ Worker::Worker(const Program& program, loop::Poller& poller, Started started)
               ring::Producer(started_.submit.second(), started_.delivery.second())),
       clients_(poller, *this, {}, started_.overflow ? std::move(*started_.overflow) : ipc::Overflow::anonymous()),
       spin_(microseconds(static_cast<std::int64_t>(
-          std::min(started_.settings.config.number_or("workers.spin_us", kSpinDefaultUs), kSpinMaxUs)))),
+          std::min(started_.settings.config.number_or("workers.spin_us", loop::kSpinDefaultUs), loop::kSpinMaxUs)))),
       values_(metrics::values_area(started_.status)),
       traffic_(started_.settings.services) {
     engine_ = program.make_engine(started_.settings, *this);
@@ -108,7 +105,7 @@ std::size_t Worker::deliver() {
         deliver_one(record);
     }
     clients_.batch_delivered();
-    if (n != 0) awaited_ = Spin::For::requests;
+    if (n != 0) awaited_ = loop::Spin::For::requests;
     return n;
 }
 
@@ -204,23 +201,11 @@ void Worker::sleep() {
     const Instant before = loop::monotonic_now();
     if (on_time(before)) return handle(poller_.look());  // what it caused is to be published first
     const bool blocked = !uplink_.has_room(), holding = clients_.holds_deliveries();
-    const Spin::For awaited = awaited_;
+    const loop::Spin::For awaited = awaited_;
     if (spin_.worthwhile(awaited)) {
-        const Instant end = before + spin_.limit();
-        do {
-            for (int i = 0; i < 16; ++i) {
-                if ((!holding && !delivery_.empty()) || (blocked ? uplink_.has_room() : clients_.anything_waiting()))
-                    return spin_.ended(awaited, true);
-                relax();
-            }
-            // Clients and membership that take us for asleep send tokens.
-            if (const auto ready = poller_.look(); !ready.empty()) {
-                spin_.ended(awaited, true);
-                return handle(ready);
-            }
-            sched_yield();  // to a client or membership that we woke on this very CPU
-        } while (loop::monotonic_now() < end);
-        spin_.ended(awaited, false);
+        std::span<const loop::Ready> ready;     // clients and membership that take us for asleep send tokens
+        const auto found = [&] { return (!holding && !delivery_.empty()) || (blocked ? uplink_.has_room() : clients_.anything_waiting()); };
+        if (spin_.look_around(awaited, found, [&] { return !(ready = poller_.look()).empty(); })) return handle(ready);
     }
     // Blocked on the submit ring, clients' requests stay where they are until membership has made room; and a clients' bit
     // that says "critical" must not outlive the reason.

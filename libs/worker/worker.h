@@ -13,7 +13,7 @@
 #include "libs/metrics/values.h"
 #include "libs/ring/ring.h"
 #include "libs/worker/engine.h"
-#include "libs/worker/spin.h"
+#include "libs/loop/spin.h"
 #include "libs/worker/start.h"
 #include "libs/worker/traffic.h"
 #include "libs/worker/uplink.h"
@@ -87,8 +87,8 @@ private:
     Uplink uplink_;
     ipc::Server clients_;
     std::unique_ptr<Engine> engine_;
-    Spin spin_;
-    Spin::For awaited_ = Spin::For::requests;
+    loop::Spin spin_;
+    loop::Spin::For awaited_ = loop::Spin::For::requests;
     control::Message message_;
 
     // The request being handled, for the submissions it causes.

@@ -40,7 +40,7 @@ void Worker::submit(ConnId conn, std::span<const ByteView> pieces, Guarantee gua
     MOTET_ASSERT(promise_ == Promise::none || (promise_ == Promise::request && promised_submits_++ == 0),
                  "a pure input causes more submissions than it may");
     uplink_.submit(header, pieces);
-    awaited_ = Spin::For::deliveries;
+    awaited_ = loop::Spin::For::deliveries;
     // Membership starts on a long batch while this round is still collecting it. Of a request that is not in the journal all
     // must become visible at once.
     if (promise_ == Promise::none && uplink_.worth_publishing()) publish_submits();

@@ -69,7 +69,7 @@ private:
     void on_token(ByteView frame);
     void count_idle(std::uint32_t seq);
     void note_sender(NodeId from, bool safe);
-    bool sole_sender() const;
+    void doubt_over();
     void free_stable(std::uint32_t aru, std::uint32_t aru_before);
     bool may_number(const SortQueue& store, std::uint32_t seq, std::uint32_t allowed) const;
     std::uint32_t send_new(wire::Token& token, std::uint32_t allowed);
@@ -133,12 +133,14 @@ private:
     // several members, and must fit into the new ring's store (P-34).
     static constexpr std::uint32_t kUnstableMax = SortQueue::kSlots / 2;
 
-    // Rotations without a message after which a ring of Motet nodes idles. A message takes two to be known to all; the others
-    // must think of it one rotation earlier, so that a cancel that is late is not missed.
+    // Rotations without a message after which a ring of Motet nodes idles. A message takes two to be known to all.
     static constexpr std::uint32_t kQuickRest = 2;
-    // Visits with new messages, all from one node, after which that node keeps the token whenever everybody has everything, and
-    // after which the others ask for it whenever they want it. They think of it earlier, so that nobody waits for a held token.
-    static constexpr std::uint32_t kSoleHolds = 6, kSoleAsked = 3;
+    // Visits with new messages, all from one node, after which that node keeps the token whenever everybody has everything.
+    static constexpr std::uint32_t kSoleHolds = 6;
+    // Members may count differently where frames pass each other: so many visits before the token should rest they begin to doubt
+    // that it comes, and ask for it if it does not come within this time.
+    static constexpr std::uint32_t kIdleDoubt = 1, kSoleDoubt = 3;
+    static constexpr Duration kDoubtful = milliseconds(1);
 
     // The members of the ring that `ring_` names: in RECOVERY they are not announced yet.
     const std::vector<NodeId>& memb_now() const { return state_ == State::recovery ? new_memb_ : memb_; }

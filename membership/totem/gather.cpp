@@ -31,7 +31,7 @@ void Core::enter_gather() {
     proc_.add(config_.self);
     consensus_.clear();
     consensus_.add(config_.self);
-    for (const Timer timer : {Timer::token, Timer::token_retransmit, Timer::merge, Timer::hold, Timer::heartbeat}) stop(timer);
+    for (const Timer timer : {Timer::token, Timer::token_retransmit, Timer::merge, Timer::hold, Timer::rest, Timer::heartbeat}) stop(timer);
     restart(Timer::join, config_.join);
     restart(Timer::consensus, config_.consensus);
     delay_join();

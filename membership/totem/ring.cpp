@@ -95,26 +95,35 @@ void Core::count_idle(std::uint32_t seq) {
     passes_ = unchanged_ > 0 && now_ - last_visit_ < config_.hold / 2 ? passes_ + 1 : 0;
     last_visit_ = now_;
     last_seq_ = seq;
-    // The others see it one rotation earlier, so that they can cancel a hold before it begins. Alone there is nobody to wait for,
-    // only the visit that a cancelled hold begins with.
+    // Alone there is nobody to wait for, only the visit that a cancelled hold begins with.
     const std::uint32_t usual = config_.seqno_unchanged_const;
     const std::uint32_t most = quick() ? std::min(kQuickRest, usual) : memb_.size() == 1 ? std::min(1u, usual) : usual;
     rests_here_ = quick() ? high_from_ == config_.self && high_seq_ == seq : representative();
-    held_ = rests_here_ ? unchanged_ > most : unchanged_ >= most - (quick() ? 1 : 0);
-    held_ |= sole_sender();
+    stop(Timer::rest);
+    if (rests_here_) {
+        held_ = unchanged_ > most || (quick() && sole_ == config_.self && sole_for_ >= kSoleHolds);
+    } else {
+        // Of the visit that comes before the hold nobody knows more.
+        held_ = unchanged_ >= most || (quick() && sole_ != config_.self && sole_for_ >= kSoleHolds);
+        if (!held_ && quick() && (unchanged_ + kIdleDoubt >= most || (sole_ != config_.self && sole_for_ + kSoleDoubt >= kSoleHolds)))
+            restart(Timer::rest, kDoubtful);
+    }
     nobody_holds_ |= quick() && passes_ > most + 2;
     if (nobody_holds_ && representative()) rests_here_ = true;
+}
+
+// The token should have come again: it may have come to rest.
+void Core::doubt_over() {
+    if (!quick() || holding_) return;
+    held_ = true;
+    const SendQueue& queue = wta_send_ ? sync_queue_ : normal_queue_;
+    if (!queue.empty()) release_hold();
 }
 
 // Safe messages need rotations, from whomever they are.
 void Core::note_sender(NodeId from, bool safe) {
     if (from != sole_ || safe) sole_for_ = 0;
     sole_ = from;
-}
-
-bool Core::sole_sender() const {
-    if (!quick()) return false;
-    return sole_ == config_.self ? rests_here_ && sole_for_ >= kSoleHolds : sole_for_ >= kSoleAsked;
 }
 
 // Two successive visits whose aru covers a number: every member has the frame, and a member that asks has been

@@ -9,8 +9,8 @@
 
 namespace motet::totem {
 
-enum class Timer : std::uint8_t { token, token_retransmit, hold, merge, join, join_delay, consensus, pause, heartbeat };
-inline constexpr std::size_t kTimers = 9;
+enum class Timer : std::uint8_t { token, token_retransmit, hold, merge, join, join_delay, consensus, pause, heartbeat, rest };
+inline constexpr std::size_t kTimers = 10;
 
 class Timers {
 public:

@@ -137,6 +137,7 @@ void Core::run(Timer timer) {
             if (holding_ && quick()) resume_visit();
             else if (holding_) send_kept_token();
             return;
+        case Timer::rest: return doubt_over();
         case Timer::merge: return send_merge_detect();
         case Timer::join:
             delay_join();

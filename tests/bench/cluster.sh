@@ -19,7 +19,7 @@
 #   cluster.sh info ID                          JSON description
 #
 # key=value: net=ns|loop  transport=...  crypto=none|CIPHER/HASH  token=MS
-#   rr=yes|no  mtu=N  ip=4|6  log=file|none  nodes_extra="lines for the config"
+#   rr=yes|no (each engine's default)  mtu=N  ip=4|6  log=file|none  nodes_extra="lines for the config"
 #   links=N (net=ns): link 0 as ip= says, every second one IPv6
 #   anything else is passed to the engine as OPT_<key>.
 #
@@ -193,7 +193,7 @@ cmd_up() {
 		*) die "bad option $kv" ;;
 		esac
 	done
-	: "${OPT_ip:=4}" "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=yes}" "${OPT_log:=file}" "${OPT_crypto:=none}" "${OPT_links:=1}"
+	: "${OPT_ip:=4}" "${OPT_mtu:=1500}" "${OPT_token:=}" "${OPT_rr:=}" "${OPT_log:=file}" "${OPT_crypto:=none}" "${OPT_links:=1}"
 	. "$HERE/engines/$ENGINE.sh"
 	engine_defaults || die "engine defaults"
 	mkdir -p "$STATE"

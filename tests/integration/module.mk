@@ -43,6 +43,7 @@ integration_tests += tests/integration/mixed_member.sh
 integration_tests += tests/integration/demo.sh
 integration_tests += tests/integration/abi_built.sh
 integration_tests += tests/integration/cfg_compare.py
+integration_tests += tests/integration/scheduling.py
 integration_tests += tests/integration/single_node.py
 integration_tests += tests/integration/api_conformance.py
 integration_tests += tests/integration/hostile_client.py

@@ -15,14 +15,14 @@ TESTS += tests/unit/wire_tests
 check_PROGRAMS += tests/unit/ring_tests
 tests_unit_ring_tests_SOURCES = tests/unit/libs/ring/hostile_test.cpp tests/unit/libs/ring/memory_link.h \
 	tests/unit/libs/ring/ring_test.cpp tests/unit/libs/ring/segment_test.cpp tests/unit/libs/ring/threads_test.cpp \
-	tests/unit/libs/ring/wakeup_model_test.cpp tests/unit/libs/loop/loop_test.cpp
+	tests/unit/libs/ring/wakeup_model_test.cpp tests/unit/libs/loop/loop_test.cpp tests/unit/libs/loop/spin_test.cpp
 tests_unit_ring_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
 tests_unit_ring_tests_LDADD = libs/ring/libring.la libs/loop/libloop.la libs/base/libbase.la $(GTEST_LIBS)
 TESTS += tests/unit/ring_tests
 
 check_PROGRAMS += tests/unit/ipc_tests
 tests_unit_ipc_tests_SOURCES = tests/unit/libs/ipc/scripted_client.h tests/unit/libs/ipc/server_hostile_test.cpp \
-	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h tests/unit/libs/worker/spin_test.cpp \
+	tests/unit/libs/ipc/server_test.cpp tests/unit/libs/worker/rig.h \
 	tests/unit/libs/ipc/overflow_test.cpp tests/unit/libs/worker/journal_test.cpp \
 	tests/unit/libs/worker/uplink_test.cpp tests/unit/libs/worker/worker_test.cpp
 tests_unit_ipc_tests_CPPFLAGS = $(AM_CPPFLAGS) $(GTEST_CFLAGS)
@@ -70,7 +70,7 @@ check_PROGRAMS += tests/unit/supervisor_tests
 tests_unit_supervisor_tests_SOURCES = tests/unit/supervisor/access_test.cpp tests/unit/supervisor/fdstore_test.cpp tests/unit/supervisor/keyfile_test.cpp \
 	tests/unit/supervisor/options_test.cpp tests/unit/supervisor/plan_test.cpp \
 	tests/unit/supervisor/state_test.cpp tests/unit/supervisor/status_page_test.cpp tests/unit/supervisor/subsystems_test.cpp tests/unit/supervisor/take_over_test.cpp \
-	tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
+	tests/unit/supervisor/urgency_test.cpp tests/unit/supervisor/watchdog_test.cpp tests/unit/tools/motetctl_test.cpp \
 	tests/unit/libs/control/control_test.cpp tests/unit/libs/metrics/status_page_test.cpp \
 	tests/unit/libs/metrics/values_test.cpp tests/unit/libs/metrics/openmetrics_test.cpp \
 	tests/unit/libs/metrics/recorder_test.cpp tests/unit/libs/sandbox/sandbox_test.cpp \

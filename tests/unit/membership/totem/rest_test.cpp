@@ -99,6 +99,50 @@ TEST_F(Rest, AnybodyElseAsksForIt) {
     EXPECT_EQ(cancels(net, 2), before + 1);
 }
 
+// Behind a message of node 3, which has kept the token until then, until node 1 has seen a rotation without one.
+void until_idle_once(Net& net) {
+    const std::uint64_t before = visits(net, 1);
+    ASSERT_TRUE(net.node(3).submit("message"));
+    net.run_until([&] { return visits(net, 1) == before + 2; }, 20_ms);
+    ASSERT_EQ(visits(net, 1), before + 2);
+}
+
+TEST_F(Rest, NobodyAsksForATokenThatIsOnItsWay) {
+    visits_of_one_message(net, 3, 2);
+    until_idle_once(net);
+    const std::size_t had = net.node(2).delivered.size();
+    const std::uint64_t before = cancels(net, 1);
+    ASSERT_TRUE(net.node(1).submit("in time"));
+    EXPECT_TRUE(net.run_until_delivered(had + 1, 20_ms));
+    EXPECT_EQ(cancels(net, 1), before);
+    net.expect_equal_order();
+}
+
+TEST_F(Rest, WhoWaitsForATokenThatShouldHaveComeAsksForIt) {
+    visits_of_one_message(net, 3, 2);
+    for (const bool submitted_before : {true, false}) {
+        until_idle_once(net);
+        net.drop = [](NodeId, NodeId to, ByteView frame) { return to == 1 && wire::decode_header(frame)->type == wire::FrameType::orf_token; };
+        const std::uint64_t before = cancels(net, 1);
+        EXPECT_TRUE(net.node(1).core.token_rotates());
+        if (submitted_before) {
+            ASSERT_TRUE(net.node(1).submit("too early"));
+            EXPECT_EQ(cancels(net, 1), before);
+        }
+        net.run_for(2_ms);
+        EXPECT_EQ(cancels(net, 1), before + (submitted_before ? 1 : 0));
+        if (!submitted_before) {
+            EXPECT_FALSE(net.node(1).core.token_rotates());     // who sleeps until then wants to be woken for a submission
+            ASSERT_TRUE(net.node(1).submit("too late"));
+            EXPECT_EQ(cancels(net, 1), before + 1);
+        }
+        net.drop = nullptr;
+        net.run_for(2_s);
+        visits_of_one_message(net, 3, 2);
+    }
+    net.expect_equal_order();
+}
+
 TEST_F(Rest, ASafeMessageIsDeliveredBeforeItRests) {
     for (const NodeId sender : {2u, 2u, 1u}) visits_of_one_message(net, sender, sender % 3 + 1, Guarantee::safe);
 }

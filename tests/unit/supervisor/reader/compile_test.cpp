@@ -460,7 +460,7 @@ const std::vector<Broken>& broken_files() {
         {"bad priority word", true, top("logging:\n  syslog_priority: loud\n"), 2, "logging.syslog_priority", "expected emerg"},
         {"bad timestamp", true, top("logging:\n  timestamp: yes\n"), 2, "logging.timestamp", "on, off or hires"},
         {"bad ipc type", true, top("system:\n  qb_ipc_type: pigeon\n"), 2, "system.qb_ipc_type", "expected native"},
-        {"bad sched_rr", true, top("system:\n  sched_rr: on\n"), 2, "system.sched_rr", "yes or no"},
+        {"bad sched_rr", true, top("system:\n  sched_rr: on\n"), 2, "system.sched_rr", "auto, yes or no"},
         {"watchdog_timeout 1", true, top("resources:\n  watchdog_timeout: 1\n"), 2, "resources.watchdog_timeout", "from 2 to 120"},
         {"poll_period a word", true, top("resources:\n  system:\n    memory_used:\n      poll_period: often\n"), 4, "poll_period", "from 500"},
         {"backlog too small", true, top("ipc:\n  client_backlog_bytes: 1\n"), 2, "ipc.client_backlog_bytes", "from 65536"},

@@ -1,9 +1,9 @@
 // When the loop looks around before it sleeps.
 #include <gtest/gtest.h>
 
-#include "libs/worker/spin.h"
+#include "libs/loop/spin.h"
 
-namespace motet::worker {
+namespace motet::loop {
 namespace {
 
 using For = Spin::For;
@@ -48,5 +48,22 @@ TEST(Spin, WhatIsLookedForInVainDoesNotSpoilTheOther) {
     EXPECT_FALSE(spin.worthwhile(For::requests));
 }
 
+TEST(Spin, LooksWhereItCostsNothingFirstAndEndsWithTheFirstFind) {
+    Spin spin(seconds(30));     // no test waits for it
+    int found = 0, looked = 0;
+    EXPECT_TRUE(spin.look_around(For::requests, [&] { return ++found == 3; }, [&] { return ++looked > 0; }));
+    EXPECT_EQ(found, 3);
+    EXPECT_EQ(looked, 0);
+    EXPECT_TRUE(spin.look_around(For::requests, [] { return false; }, [&] { return ++looked == 2; }));
+    EXPECT_EQ(looked, 2);
+}
+
+TEST(Spin, WhenTheLimitIsOverItCountsAsInVain) {
+    Spin spin(microseconds(1));
+    spin.slept(For::requests, microseconds(30));
+    for (int i = 0; i < 20; ++i) EXPECT_FALSE(spin.look_around(For::requests, [] { return false; }, [] { return false; }));
+    EXPECT_FALSE(spin.worthwhile(For::requests));
+}
+
 }  // namespace
-}  // namespace motet::worker
+}  // namespace motet::loop
