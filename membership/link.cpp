@@ -74,9 +74,9 @@ void Link::complete(RingId ring, bool all_motet) {
     push(feed::Delivery::complete, scratch_);
 }
 
-void Link::message(NodeId from, ByteView body, bool foreign_order) {
+void Link::message(NodeId from, ByteView body, bool foreign_order, bool of_predecessor) {
     std::uint8_t header[feed::kMessageHeaderSize];
-    feed::encode_message_header(from, foreign_order, header);
+    feed::encode_message_header(from, foreign_order, of_predecessor, header);
     const ByteView pieces[] = {header, body};
     push(feed::Delivery::message, pieces, std::exchange(own_next_, 0));
 }
@@ -312,7 +312,7 @@ std::size_t Link::take_over(NodeId self) {
         }
         if (defect("own messages not given")) continue;
         own_next_ = submitted->header.unit_last != 0 ? record.position_after : 0;
-        message(self, submitted->body, false);
+        message(self, submitted->body, false, false);
         ++messages;
         crash_point("link: behind a message that is given again");
     }

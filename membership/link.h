@@ -35,7 +35,7 @@ public:
     void activate(std::uint32_t service, sync::Round round) override;
     void abort(std::uint32_t service, sync::Round round) override;
     void complete(RingId ring, bool all_motet) override;
-    void message(NodeId from, ByteView body, bool foreign_order) override;
+    void message(NodeId from, ByteView body, bool foreign_order, bool of_predecessor) override;
     void numbered(std::uint64_t position) override;
     void own_next(std::uint64_t position) override { own_next_ = position; }
 

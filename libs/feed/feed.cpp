@@ -50,10 +50,11 @@ void encode_complete(const Complete& complete, Bytes& out) {
     w.u8(complete.all_motet ? 1 : 0);
 }
 
-void encode_message_header(NodeId from, bool foreign_order, std::uint8_t out[kMessageHeaderSize]) {
+void encode_message_header(NodeId from, bool foreign_order, bool of_predecessor, std::uint8_t out[kMessageHeaderSize]) {
     std::memset(out, 0, kMessageHeaderSize);
     std::memcpy(out, &from, sizeof from);
     out[sizeof from] = foreign_order ? 1 : 0;
+    out[sizeof from + 1] = of_predecessor ? 1 : 0;
 }
 
 std::optional<Init> decode_init(ByteView payload) {
@@ -95,9 +96,11 @@ std::optional<Message> decode_message(ByteView payload) {
     Message message;
     message.from = in.u32();
     const std::uint8_t foreign_order = in.u8();
-    in.skip(kMessageHeaderSize - sizeof(NodeId) - 1);
-    if (!in.ok() || foreign_order > 1) return std::nullopt;
+    const std::uint8_t of_predecessor = in.u8();
+    in.skip(kMessageHeaderSize - sizeof(NodeId) - 2);
+    if (!in.ok() || foreign_order > 1 || of_predecessor > 1) return std::nullopt;
     message.foreign_order = foreign_order == 1;
+    message.of_predecessor = of_predecessor == 1;
     message.body = in.rest();
     return message;
 }

@@ -64,6 +64,7 @@ struct Step {
 struct Message {
     NodeId from = 0;
     bool foreign_order = false;
+    bool of_predecessor = false;    // this node has sent it, but not this worker nor one whose state it has; of a unit in one message
     ByteView body;
 };
 struct Complete {
@@ -75,7 +76,7 @@ inline constexpr std::size_t kMessageHeaderSize = 8;
 void encode_init(const Init& init, Bytes& out);
 void encode_step(Step step, Bytes& out);
 void encode_complete(const Complete& complete, Bytes& out);
-void encode_message_header(NodeId from, bool foreign_order, std::uint8_t out[kMessageHeaderSize]);
+void encode_message_header(NodeId from, bool foreign_order, bool of_predecessor, std::uint8_t out[kMessageHeaderSize]);
 
 std::optional<Init> decode_init(ByteView payload);
 std::optional<Step> decode_step(ByteView payload);

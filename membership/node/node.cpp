@@ -170,6 +170,7 @@ void Node::loop_back(ByteView frame) { transport_.loop_back(frame); }
 bool Node::store_ring_sequence(std::uint64_t seq) { return transport_.store_ring_sequence(seq); }
 
 totem::Verdict Node::deliver(NodeId from, ByteView message, bool foreign_order) {
+    const std::uint16_t submitter = std::exchange(next_owner_, 0);
     const auto grouped = wire::decode_grouped(message, foreign_order);
     if (!grouped || !grouped->ours()) {
         ++unknown_messages_;
@@ -179,7 +180,8 @@ totem::Verdict Node::deliver(NodeId from, ByteView message, bool foreign_order) 
         const auto header = wire::decode_service_header(grouped->payload, foreign_order);
         const std::uint32_t service = header ? header->service() : wire::kServicesMax;
         if (service < wire::kServicesMax && services_[service] != nullptr) {
-            services_[service]->message(from, grouped->payload.first(header->size), foreign_order);
+            Service* const to = services_[service];
+            to->message(from, grouped->payload.first(header->size), foreign_order, from == config_.totem.self && owner(submitter) != to);
         } else if (service != sync::kCmap && service != sync::kVotequorum) {    // these two are told to us for nothing
             ++unknown_messages_;
         }
@@ -194,6 +196,7 @@ void Node::numbered(totem::Tag tag) {
 }
 
 void Node::own_next(totem::Tag tag) {
+    next_owner_ = tag.owner;
     if (Service* to = owner(tag.owner)) to->own_next(tag.position);
 }
 

@@ -28,7 +28,8 @@ public:
     virtual void abort(std::uint32_t service, sync::Round round) = 0;
     virtual void complete(RingId ring, bool all_motet) = 0;
     // A service message from its 16-byte header on.
-    virtual void message(NodeId from, ByteView body, bool foreign_order) = 0;
+    // `of_predecessor`: this node has sent it, but whoever was attached here before this service has submitted it.
+    virtual void message(NodeId from, ByteView body, bool foreign_order, bool of_predecessor) = 0;
     // What it submitted up to this position may be known to other nodes from now on.
     virtual void numbered(std::uint64_t) {}
     // The next message() is the one it submitted with this position.
@@ -147,6 +148,7 @@ private:
         std::uint16_t owner;                // in the tags of its messages; another for each attachment, so that old tags mean nobody
     };
     std::vector<Holder> holders_;           // everyone who is attached, once
+    std::uint16_t next_owner_ = 0;      // of the message that is delivered next, as far as it has one
     std::uint16_t last_owner_ = 0;
     const Holder* holder(const Service* service) const;
     Service* owner(std::uint16_t owner) const;

@@ -102,7 +102,7 @@ void wait_token(int socket) {
         (void)sync.release();
         for (; n < 64 && in.next(record) == ring::Pull::record; ++n) {
             std::uint8_t header[feed::kMessageHeaderSize];
-            feed::encode_message_header(1, false, header);
+            feed::encode_message_header(1, false, false, header);
             const ByteView pieces[] = {header, record.payload.subspan(feed::kSubmitHeaderSize)};
             give(feed::Delivery::message, pieces);
         }

@@ -18,7 +18,7 @@ struct FeedRecord {
     bool all_motet = false;
     NodeId from = 0;
     Bytes body{};
-    bool foreign_order = false;
+    bool foreign_order = false, of_predecessor = false;
     bool transitional = false;    // white box: Totem is in a transitional configuration
 };
 

@@ -91,7 +91,7 @@ void Worker::take_feed() {
         break;
     case FeedRecord::Kind::abort: core_.on_abort(r.round, *this); break;
     case FeedRecord::Kind::complete: core_.on_complete(r.ring, r.all_motet, *this); break;
-    case FeedRecord::Kind::message: core_.on_message(r.from, r.body, r.foreign_order, *this); break;
+    case FeedRecord::Kind::message: core_.on_message(r.from, r.body, r.foreign_order, *this, r.of_predecessor); break;
     }
 }
 
@@ -113,12 +113,12 @@ void Worker::request(std::uint32_t conn, client::Request type, std::uint64_t num
     requests_.push_back({Request::Kind::request, conn, 0, type, number, std::move(payload)});
 }
 
-void Worker::submit_to(node::Node& node, Instant now) {
+void Worker::submit_to(node::Node& node, const node::Service* by, Instant now) {
     while (!submitted_.empty()) {
         const Submission& s = submitted_.front();
         node::Submitted result = node::Submitted::taken;
         switch (s.kind) {
-        case Submission::Kind::message: result = node.submit(service_set(sync::kCpg), s.body, s.guarantee, s.first, s.last, now); break;
+        case Submission::Kind::message: result = node.submit(service_set(sync::kCpg), s.body, s.guarantee, s.first, s.last, now, by); break;
         case Submission::Kind::sync: result = node.submit_sync(service_set(sync::kCpg), s.round, s.body, now); break;
         case Submission::Kind::done: node.sync_done(sync::kCpg, s.round, now); break;
         }

@@ -39,7 +39,7 @@ public:
     bool drained() const { return submitted_.empty(); }
     std::size_t feed_size() const { return feed_.size(); }
     // Moves what the core submitted into the node while there is room.
-    void submit_to(node::Node& node, Instant now);
+    void submit_to(node::Node& node, const node::Service* by, Instant now);
 
     void connect(std::uint32_t conn, std::uint32_t pid);
     void disconnect(std::uint32_t conn);

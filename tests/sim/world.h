@@ -44,7 +44,7 @@ private:
     void activate(std::uint32_t service, sync::Round round) override;
     void abort(std::uint32_t service, sync::Round round) override;
     void complete(RingId ring, bool all_motet) override;
-    void message(NodeId from, ByteView body, bool foreign_order) override;
+    void message(NodeId from, ByteView body, bool foreign_order, bool of_predecessor) override;
     void feed(FeedRecord record);
     void note_held(ByteView frame);
 

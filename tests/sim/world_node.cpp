@@ -89,11 +89,12 @@ void SimNode::complete(RingId ring, bool all_motet) {
     r.all_motet = all_motet;
     feed(std::move(r));
 }
-void SimNode::message(NodeId from, ByteView body, bool foreign_order) {
+void SimNode::message(NodeId from, ByteView body, bool foreign_order, bool of_predecessor) {
     FeedRecord r{.kind = FeedRecord::Kind::message};
     r.from = from;
     r.body.assign(body.begin(), body.end());
     r.foreign_order = foreign_order;
+    r.of_predecessor = of_predecessor;
     feed(std::move(r));
     world_.check_safe_held(*this, body);
 }
@@ -131,7 +132,7 @@ std::string World::describe_frame(ByteView bytes) {
 
 void World::settle(SimNode& n) {
     if (!n.alive()) return;
-    if (n.worker_) n.worker_->submit_to(*n.node_, queue_.now());
+    if (n.worker_) n.worker_->submit_to(*n.node_, &n, queue_.now());
     collect_events(n);
     if (const auto state = n.node_->totem().state(); state != n.last_state_) {
         n.last_state_ = state;

@@ -62,8 +62,8 @@ void Core::on_process(Round round, Output& out) { state_->on_process(round, out)
 void Core::on_activate(Round round, Output& out) { state_->on_activate(round, out); }
 void Core::on_abort(Round round, Output&) { state_->on_abort(round); }
 void Core::on_complete(RingId, bool all_motet, Output&) { state_->on_complete(all_motet); }
-void Core::on_message(NodeId from, ByteView body, bool foreign_order, Output& out) {
-    state_->on_message(from, body, foreign_order, out);
+void Core::on_message(NodeId from, ByteView body, bool foreign_order, Output& out, bool of_predecessor) {
+    state_->on_message(from, body, foreign_order, of_predecessor, out);
 }
 
 // The pid of a member is the one it joins with: a forked child speaks for itself on the connection it inherited.

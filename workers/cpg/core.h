@@ -48,7 +48,8 @@ public:
     void on_activate(Round round, Output& out);
     void on_abort(Round round, Output& out);
     void on_complete(RingId ring, bool all_motet, Output& out);
-    void on_message(NodeId from, ByteView body, bool foreign_order, Output& out);
+    // `of_predecessor`: as in feed::Message.
+    void on_message(NodeId from, ByteView body, bool foreign_order, Output& out, bool of_predecessor = false);
 
     // From clients. A ConnId is never 0. `pid` is the kernel's word at connect; `request` numbers are the client's.
     void on_connect(ConnId conn, std::int32_t pid, std::uint32_t uid, std::uint32_t gid, Output& out);

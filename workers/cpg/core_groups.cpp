@@ -73,8 +73,8 @@ std::vector<std::string> State::group_names() const {
 }
 
 // `group` as it is after the change.
-void State::notify(const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out) {
-    if (group.listeners.empty()) return;
+void State::tell(std::span<const ConnId> listeners, const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out) {
+    if (listeners.empty()) return;
     buffer_.clear();
     Writer to(buffer_);
     const auto entry = [&](NodeId node, std::uint32_t pid, Reason reason) {
@@ -89,7 +89,7 @@ void State::notify(const Group& group, std::span<const Change> joined, std::span
     const client::ConfchgEvent event{client_name(group.name), static_cast<std::uint32_t>(group.members.size()),
                                      static_cast<std::uint32_t>(left.size()), static_cast<std::uint32_t>(joined.size())};
     const std::array<ByteView, 2> pieces{bytes_of(event), buffer_};
-    for (const ConnId conn : group.listeners) out.event(conn, client::Event::confchg, pieces);
+    for (const ConnId conn : listeners) out.event(conn, client::Event::confchg, pieces);
 }
 
 // The last announced ring, with its own members.

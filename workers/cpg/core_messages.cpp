@@ -9,7 +9,7 @@ namespace motet::cpg {
 namespace client = wire::cpg_client;
 using wire::cpg::Function;
 
-void State::on_message(NodeId from, ByteView body, bool swap, Output& out) {
+void State::on_message(NodeId from, ByteView body, bool swap, bool of_predecessor, Output& out) {
     // Only to choose the decoder, which checks the whole header with this id in it.
     const wire::ServiceHeader header{Reader(body, swap).u32(), 0};
     switch (static_cast<Function>(header.function())) {
@@ -20,10 +20,10 @@ void State::on_message(NodeId from, ByteView body, bool swap, Output& out) {
             if (const auto part = wire::cpg::decode_partial_mcast(body, swap)) return on_part(from, *part, out);
             break;
         case Function::procjoin:
-            if (const auto change = wire::cpg::decode_procjoin(body, swap)) return on_procjoin(from, *change, out);
+            if (const auto change = wire::cpg::decode_procjoin(body, swap)) return on_procjoin(from, *change, of_predecessor, out);
             break;
         case Function::procleave:
-            if (const auto change = wire::cpg::decode_procleave(body, swap)) return on_procleave(from, *change, out);
+            if (const auto change = wire::cpg::decode_procleave(body, swap)) return on_procleave(from, *change, of_predecessor, out);
             break;
         case Function::joinlist:
             if (const auto entries = wire::cpg::decode_joinlist(body, swap)) return on_joinlist(from, *entries);
@@ -69,37 +69,46 @@ void State::deliver(const Group& group, const Member& sender, ByteView payload, 
     }
 }
 
-void State::on_procjoin(NodeId from, const wire::cpg::ProcChange& change, Output& out) {
+// What a predecessor has asked for concerns the view, but no connection of this worker: those have joined since.
+void State::on_procjoin(NodeId from, const wire::cpg::ProcChange& change, bool of_predecessor, Output& out) {
+    const bool own = from == self_ && !of_predecessor;
+    const Change joined{from, change.pid, Reason::join};
     const Inserted inserted = insert_member(change.group, from, change.pid);
-    if (inserted == Inserted::beyond_bound && from == self_) own_join_refused(change.group, change.pid, out);
+    if (inserted == Inserted::beyond_bound && own) own_join_refused(change.group, change.pid, out);
+    const ConnId joiner = own && inserted != Inserted::beyond_bound ? own_join(change.group, change.pid) : kNobody;
+    if (inserted == Inserted::known && joiner != kNobody) {
+        // By a predecessor's join, of which everybody has heard but the joiner.
+        tell({&joiner, 1}, *find_group(change.group.text()), {&joined, 1}, {}, out);
+        return tell_ring_after_join(joiner, out);
+    }
     if (inserted != Inserted::yes) return;
-    if (from == self_) own_join(change.group, change.pid);
     if (step_ != Step::none && from != self_ && listed_.size() < kProcessesMax) {
         // A join list sent before this join does not know it.
         listed_.insert({change.group, from, change.pid});
         left_.erase({change.group, from, change.pid});
     }
-    const Change joined{from, change.pid, Reason::join};
     notify(*find_group(change.group.text()), {&joined, 1}, {}, out);
     if (from != self_) return;
-    const auto local = local_.find({change.group, self_, change.pid});
-    if (local == local_.end()) {
-        // Asked for by a worker that is no more: nobody else will ever take it back.
-        submit_change(kNobody, change.group, change.pid, Reason::process_down, out);
-        return;
-    }
-    const auto conn = connections_.find(local->second);
-    if (conn == connections_.end() || !conn->second.wants_initial_totem || !conn->second.wants_totem) return;
-    if (announced_ring_ != RingId{}) send_ring(conn->first, out);
+    // Asked for by a worker that is no more: nobody else will ever take it back.
+    if (!local_.contains({change.group, self_, change.pid})) return submit_change(kNobody, change.group, change.pid, Reason::process_down, out);
+    if (joiner != kNobody) tell_ring_after_join(joiner, out);
 }
 
-// From here on the joiner hears of its group, of its own join first.
-void State::own_join(const GroupName& name, std::uint32_t pid) {
+// From here on the joiner hears of its group, of its own join first. Nobody: there is none, or it has heard of it.
+ConnId State::own_join(const GroupName& name, std::uint32_t pid) {
     const auto local = local_.find({name, self_, pid});
     const auto conn = local == local_.end() ? connections_.end() : connections_.find(local->second);
-    if (conn == connections_.end()) return;
+    if (conn == connections_.end()) return kNobody;
+    std::vector<ConnId>& listeners = find_group(name.text())->listeners;
+    if (std::find(listeners.begin(), listeners.end(), conn->first) != listeners.end()) return kNobody;
     if (conn->second.standing == Standing::joining) conn->second.standing = Standing::joined;
-    find_group(name.text())->listeners.push_back(conn->first);
+    listeners.push_back(conn->first);
+    return conn->first;
+}
+
+void State::tell_ring_after_join(ConnId id, Output& out) {
+    const Connection& conn = connections_.at(id);
+    if (conn.wants_initial_totem && conn.wants_totem && announced_ring_ != RingId{}) send_ring(id, out);
 }
 
 // The view has reached its bound since the request was checked. It has at every node, so nobody sees this process; a
@@ -110,7 +119,8 @@ void State::own_join_refused(const GroupName& name, std::uint32_t pid, Output& o
     if (conn != connections_.end()) violate(conn->first, conn->second, out);
 }
 
-void State::on_procleave(NodeId from, const wire::cpg::ProcChange& change, Output& out) {
+void State::on_procleave(NodeId from, const wire::cpg::ProcChange& change, bool of_predecessor, Output& out) {
+    const bool own = from == self_ && !of_predecessor;
     if (step_ != Step::none && from != self_) {
         listed_.erase({change.group, from, change.pid});
         if (left_.size() < kProcessesMax) left_.insert({change.group, from, change.pid});
@@ -120,7 +130,7 @@ void State::on_procleave(NodeId from, const wire::cpg::ProcChange& change, Outpu
     if (member == nullptr) {
         // Of a process that never got into the view: over, unless a connection waits for a join that is still under way.
         const auto local = local_.find({change.group, self_, change.pid});
-        if (from == self_ && local != local_.end() && local->second == kNobody) local_.erase(local);
+        if (own && local != local_.end() && local->second == kNobody) local_.erase(local);
         ++dropped_;
         return;
     }
@@ -128,7 +138,7 @@ void State::on_procleave(NodeId from, const wire::cpg::ProcChange& change, Outpu
     const Reason reason = change.reason == static_cast<std::uint32_t>(Reason::leave) ? Reason::leave : Reason::process_down;
     const Change left{from, change.pid, reason};
     notify(*group, {}, {&left, 1}, out);
-    if (from == self_) own_leave(*group, change.pid);
+    if (own) own_leave(*group, change.pid);
     drop_group_if_empty(change.group.text());
 }
 
@@ -139,12 +149,6 @@ void State::own_leave(Group& group, std::uint32_t pid) {
     const auto conn = connections_.find(local->second);
     if (conn != connections_.end()) {
         std::erase(group.listeners, conn->first);
-        if (conn->second.standing != Standing::leaving) {
-            // A worker that is no more asked for it, and for the join before it. Whatever it left in the queues is ahead of
-            // all that this one has sent, so the join of this connection is still to come.
-            conn->second.standing = Standing::joining;
-            return;
-        }
         conn->second.standing = Standing::unjoined;
         stop_collecting(conn->second.collection);
     }

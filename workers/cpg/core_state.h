@@ -135,7 +135,7 @@ public:
     void on_activate(Round round, Output& out);
     void on_abort(Round round);
     void on_complete(bool all_motet);
-    void on_message(NodeId from, ByteView body, bool swap, Output& out);
+    void on_message(NodeId from, ByteView body, bool swap, bool of_predecessor, Output& out);
 
     void on_connect(ConnId conn, Output& out);
     void on_request(ConnId conn, wire::cpg_client::Request type, std::uint64_t request, ByteView payload, Output& out);
@@ -164,18 +164,20 @@ private:
     std::vector<Change> drop_members(Group& group, Reason reason, Predicate leaves);
     void drop_group_if_empty(std::string_view name);
     std::vector<std::string> group_names() const;  // ascending
-    void notify(const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out);
+    void notify(const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out) { tell(group.listeners, group, joined, left, out); }
+    void tell(std::span<const ConnId> to, const Group& group, std::span<const Change> joined, std::span<const Change> left, Output& out);
     void send_ring(ConnId conn, Output& out);
 
     // What peers sent: core_messages.cpp, core_parts.cpp
-    void on_procjoin(NodeId from, const wire::cpg::ProcChange& change, Output& out);
-    void on_procleave(NodeId from, const wire::cpg::ProcChange& change, Output& out);
+    void on_procjoin(NodeId from, const wire::cpg::ProcChange& change, bool of_predecessor, Output& out);
+    void on_procleave(NodeId from, const wire::cpg::ProcChange& change, bool of_predecessor, Output& out);
     void on_joinlist(NodeId from, std::span<const wire::cpg::JoinlistEntry> entries);
     void on_mcast(NodeId from, const wire::cpg::Mcast& message, Output& out);
     void on_part(NodeId from, const wire::cpg::PartialMcast& part, Output& out);
     void deliver(const Group& group, const Member& sender, ByteView payload, Output& out);
     void release(Member& member);
-    void own_join(const GroupName& name, std::uint32_t pid);
+    ConnId own_join(const GroupName& name, std::uint32_t pid);
+    void tell_ring_after_join(ConnId id, Output& out);
     void own_join_refused(const GroupName& name, std::uint32_t pid, Output& out);
     void own_leave(Group& group, std::uint32_t pid);
 

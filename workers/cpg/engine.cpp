@@ -8,7 +8,7 @@ void CpgEngine::on_init(const feed::Init& init) {
 }
 
 void CpgEngine::on_message(const feed::Message& message) {
-    core_.on_message(message.from, message.body, message.foreign_order, *this);
+    core_.on_message(message.from, message.body, message.foreign_order, *this, message.of_predecessor);
 }
 
 void CpgEngine::on_connect(ConnId conn, std::int32_t pid, std::uint32_t uid, std::uint32_t gid) {

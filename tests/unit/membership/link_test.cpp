@@ -37,7 +37,7 @@ struct Rig {
 
     void deliver(std::size_t messages) {
         const std::vector<std::uint8_t> body(4096, 7);
-        for (std::size_t i = 0; i < messages; ++i) link->message(1, body, false);
+        for (std::size_t i = 0; i < messages; ++i) link->message(1, body, false, false);
         link->publish();
     }
     std::size_t take(std::size_t messages) {
@@ -185,7 +185,7 @@ TEST(Link, ALongOwnMessageThatIsPublishedAsItComesGivesItsRoomBack) {
     ASSERT_EQ(rig.link->broken(), nullptr);
     EXPECT_EQ(worker.used_bytes(), worker.head());
     rig.link->own_next(worker.head());
-    rig.link->message(1, message, false);
+    rig.link->message(1, message, false, false);
     EXPECT_FALSE(rig.link->unpublished());      // at once
     rig.link->publish();
     EXPECT_EQ(worker.used_bytes(), 0u);

@@ -113,7 +113,7 @@ struct Peer final : node::Service {
     void activate(std::uint32_t, sync::Round) override {}
     void abort(std::uint32_t, sync::Round) override {}
     void complete(RingId, bool) override { log.ring_changed(); }
-    void message(NodeId from, ByteView body, bool) override { log.message(from, number_of(body)); }
+    void message(NodeId from, ByteView body, bool, bool) override { log.message(from, number_of(body)); }
     void turn(Instant now) {
         if (owed != 0) node.sync_done(kService, std::exchange(owed, 0), now);
         if (sent < kMessages && node.sync().complete() && node.totem().members().size() == 2 &&

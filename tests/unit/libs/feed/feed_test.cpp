@@ -82,20 +82,24 @@ TEST(FeedComplete, ComesBackAsItWas) {
 
 TEST(FeedMessage, HeaderAndBodyComeBack) {
     Bytes record(kMessageHeaderSize, 0xee);
-    encode_message_header(0x01020304, true, record.data());
-    EXPECT_EQ(record, (Bytes{4, 3, 2, 1, 1, 0, 0, 0}));
+    encode_message_header(0x01020304, true, true, record.data());
+    EXPECT_EQ(record, (Bytes{4, 3, 2, 1, 1, 1, 0, 0}));
     record.push_back(42);
     const std::optional<Message> back = decode_message(record);
     ASSERT_TRUE(back);
     EXPECT_EQ(back->from, 0x01020304u);
     EXPECT_TRUE(back->foreign_order);
+    EXPECT_TRUE(back->of_predecessor);
     ASSERT_EQ(back->body.size(), 1u);
     EXPECT_EQ(back->body.data(), record.data() + kMessageHeaderSize);
 
     EXPECT_FALSE(decode_message(ByteView(record).first(kMessageHeaderSize - 1)));
     EXPECT_TRUE(decode_message(ByteView(record).first(kMessageHeaderSize)));
-    record[4] = 2;
-    EXPECT_FALSE(decode_message(record));
+    for (const std::size_t at : {4u, 5u}) {
+        record[at] = 2;
+        EXPECT_FALSE(decode_message(record)) << at;
+        record[at] = 1;
+    }
 }
 
 TEST(FeedSubmit, HeaderAndBodyComeBack) {

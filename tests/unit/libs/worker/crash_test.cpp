@@ -162,7 +162,7 @@ private:
     void messages(std::initializer_list<std::string_view> bodies) {
         for (const std::string_view body : bodies) {
             std::uint8_t header[feed::kMessageHeaderSize];
-            feed::encode_message_header(1, false, header);
+            feed::encode_message_header(1, false, false, header);
             const ByteView pieces[] = {header, as_bytes(body)};
             ASSERT_EQ(delivery->push(static_cast<std::uint16_t>(feed::Delivery::message), 0, pieces), ring::Push::ok);
         }

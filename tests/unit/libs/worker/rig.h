@@ -189,7 +189,7 @@ protected:
     }
     void deliver_message(ByteView body) {
         std::uint8_t header[feed::kMessageHeaderSize];
-        feed::encode_message_header(1, false, header);
+        feed::encode_message_header(1, false, false, header);
         const ByteView pieces[] = {header, body};
         ASSERT_EQ(delivery->push(static_cast<std::uint16_t>(feed::Delivery::message), 0, pieces), ring::Push::ok);
         publish();

@@ -37,7 +37,8 @@ struct Silent final : Service {
         completed = true;
         ++completions;
     }
-    void message(NodeId, ByteView, bool) override {}
+    std::vector<bool> of_predecessors;   // of its messages
+    void message(NodeId, ByteView, bool, bool of_predecessor) override { of_predecessors.push_back(of_predecessor); }
 };
 
 Config config() {
@@ -113,6 +114,28 @@ TEST(Node, OneWithoutServicesHearsWhenClientsMustWaitAndMayGoOn) {
     EXPECT_TRUE(a.service.processed.empty());
     EXPECT_EQ(a.service.completions, 1);
     EXPECT_EQ(a.service.started, 1);
+}
+
+TEST(Node, WhatAPredecessorHasSubmittedIsToldApart) {
+    Alone a;
+    ASSERT_TRUE(a.run_until([&] { return a.service.told != 0; }));
+    a.node.sync_done(kService, a.service.told, a.now);
+    ASSERT_TRUE(a.run_until([&] { return a.service.completed; }));
+    Bytes message;
+    wire::encode_service_header(kService << 16, wire::kRequestHeaderSize, message);
+    const auto submit = [&](const Service& by) {
+        EXPECT_EQ(a.node.submit(service_set(kService), message, Guarantee::agreed, true, true, a.now, &by, 1), Submitted::taken);
+    };
+    submit(a.service);
+    ASSERT_TRUE(a.run_until([&] { return a.service.of_predecessors.size() == 1; }));
+    EXPECT_FALSE(a.service.of_predecessors[0]);
+    submit(a.service);
+    a.node.detach(&a.service);
+    Silent successor;
+    a.node.attach(service_set(kService), &successor);
+    submit(successor);
+    ASSERT_TRUE(a.run_until([&] { return successor.of_predecessors.size() == 2; }));
+    EXPECT_EQ(successor.of_predecessors, (std::vector<bool>{true, false}));
 }
 
 TEST(Node, AMessageOfAnothersServiceIsRefused) {

@@ -217,6 +217,7 @@ protected:
         ASSERT_EQ(out.done.back(), round);
     }
     void from(NodeId node, const Bytes& message) { core.on_message(node, message, false, out); }
+    void from_predecessor(const Bytes& message) { core.on_message(kSelf, message, false, out, true); }
     // Gives the submissions so far back to the core as delivered, as a ring of one would.
     void deliver_own() {
         for (; delivered < out.submitted.size(); ++delivered) {

@@ -207,7 +207,7 @@ TEST_F(CpgSync, AJoinThatNobodyAskedForIsTakenBack) {
     ring(4, {1}, {1});
     member(1, "alpha", 10);
     events(1);
-    core.on_message(kSelf, procjoin("alpha", 99), false, out);
+    from_predecessor(procjoin("alpha", 99));
     EXPECT_EQ(out.submitted.back().bytes, procleave("alpha", 99, 5));
     connect(2);
     EXPECT_EQ(join(2, "alpha", 99), kTryAgain);
@@ -216,17 +216,26 @@ TEST_F(CpgSync, AJoinThatNobodyAskedForIsTakenBack) {
     EXPECT_EQ(join(2, "alpha", 99), kOk);
 }
 
-// The same, but the client is back under its pid before the predecessor's join is delivered: that join is taken for its
-// own.
-TEST_F(CpgSync, AClientThatIsBackEarlyIsServedByItsFirstJoin) {
+// The same, but the client is back under its pid before the predecessor's join is delivered. Others hear of that one, the client
+// only of its own.
+TEST_F(CpgSync, AClientThatIsBackEarlyHearsOfItsOwnJoinOnly) {
     ring(4, {1}, {1});
     connect(1);
+    member(2, "alpha", 20);
+    events(2);
     EXPECT_EQ(join(1, "alpha", 10), kOk);
-    core.on_message(kSelf, procjoin("alpha", 10), false, out);
+    from_predecessor(procjoin("alpha", 10));
+    EXPECT_EQ(events(1), Lines{});
+    EXPECT_EQ(events(2), (Lines{"alpha [1/10 1/20] joined 1/10:1"}));
     deliver_own();
     say(1, "here");
     deliver_own();
-    EXPECT_EQ(events(1), (Lines{"alpha [1/10] joined 1/10:1", "alpha from 1/10: here"}));
+    EXPECT_EQ(events(1), (Lines{"alpha [1/10 1/20] joined 1/10:1", "alpha from 1/10: here"}));
+    EXPECT_EQ(events(2), (Lines{"alpha from 1/10: here"}));
+    EXPECT_EQ(leave(1, "alpha"), kOk);
+    deliver_own();
+    EXPECT_EQ(events(1), (Lines{"alpha [1/20] left 1/10:2"}));
+    EXPECT_EQ(events(2), (Lines{"alpha [1/20] left 1/10:2"}));
     EXPECT_TRUE(out.closed.empty());
 }
 
@@ -235,22 +244,36 @@ TEST_F(CpgSync, ALeaveOfAPredecessorDoesNotUndoAJoinUnderWay) {
     ring(4, {1}, {1});
     connect(1);
     EXPECT_EQ(join(1, "alpha", 10), kOk);
-    core.on_message(kSelf, procleave("alpha", 10, 5), false, out);
+    from_predecessor(procleave("alpha", 10, 5));
     deliver_own();
     EXPECT_EQ(events(1), (Lines{"alpha [1/10] joined 1/10:1"}));
     EXPECT_EQ(out.submitted.size(), 1u);
 
     connect(2);
     EXPECT_EQ(join(2, "beta", 20), kOk);
-    core.on_message(kSelf, procjoin("beta", 20), false, out);
-    core.on_message(kSelf, procleave("beta", 20, 5), false, out);
+    from_predecessor(procjoin("beta", 20));
+    from_predecessor(procleave("beta", 20, 5));
     say(2, "here");
     deliver_own();
-    EXPECT_EQ(events(2), (Lines{"beta [1/20] joined 1/20:1", "beta [] left 1/20:5", "beta [1/20] joined 1/20:1",
-                                "beta from 1/20: here"}));
+    EXPECT_EQ(events(2), (Lines{"beta [1/20] joined 1/20:1", "beta from 1/20: here"}));
     EXPECT_EQ(leave(2, "beta"), kOk);
     deliver_own();
     EXPECT_EQ(events(2), (Lines{"beta [] left 1/20:2"}));
+}
+
+// A client that is gone again before its own join comes: the leave behind that ends both.
+TEST_F(CpgSync, ALeaveOfAPredecessorIsNotTheOneThatIsWaitedFor) {
+    ring(4, {1}, {1});
+    connect(1);
+    EXPECT_EQ(join(1, "alpha", 10), kOk);
+    core.on_disconnect(1, out);
+    from_predecessor(procleave("alpha", 10, 5));
+    connect(2);
+    EXPECT_EQ(join(2, "alpha", 10), kTryAgain);
+    deliver_own();
+    EXPECT_EQ(join(2, "alpha", 10), kOk);
+    deliver_own();
+    EXPECT_EQ(events(2), (Lines{"alpha [1/10] joined 1/10:1"}));
 }
 
 // A core that knows nothing joins a ring that does: it learns everything from the join lists.
