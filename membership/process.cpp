@@ -355,8 +355,8 @@ bool Process::throttled() {
 }
 
 void Process::sleep() {
-    // A submission cannot leave before the token's next visit: while that is certain to come, nobody needs to wake us for it.
     const bool alone = node_->totem().members().size() <= 1;
+    // A submission cannot leave before the token's next visit: while that is certain to come, nobody needs to wake us for it.
     const bool token_will_come = node_->totem().token_rotates() && !alone;
     // Among others their frames come through the kernel, which then had better find a processor at rest; alone a client that
     // waits for each of its messages is the usual case, and to be woken takes longer than all the rest of a message's way.
