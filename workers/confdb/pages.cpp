@@ -1,9 +1,5 @@
 #include "workers/confdb/pages.h"
 
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -17,7 +13,6 @@ namespace motet::confdb {
 namespace {
 
 constexpr Duration kLookEvery = milliseconds(200), kStatisticsEvery = milliseconds(1500);
-constexpr std::size_t kPagesMax = 64;
 
 bool is_statistic(std::string_view key) { return key.starts_with("stats."); }
 
@@ -48,23 +43,9 @@ void decode(Reader& in, ValueMap& values) {
 
 }  // namespace
 
-Pages::~Pages() {
-    for (const Page& page : pages_) munmap(const_cast<void*>(page.at), metrics::kPageSize);
-}
-
-void Pages::take(control::Message& message) {
-    std::string_view names = as_text(message.body);
-    for (const int fd : message.fds) {
-        const std::size_t end = std::min(names.find('\n'), names.size());
-        const std::string page_name(names.substr(0, end));
-        names.remove_prefix(std::min(end + 1, names.size()));
-        struct stat st {};
-        const bool known = std::ranges::find(pages_, page_name, &Page::name) != pages_.end();
-        if (known || pages_.size() >= kPagesMax || fstat(fd, &st) != 0 || st.st_size < static_cast<off_t>(metrics::kPageSize)) continue;
-        void* at = mmap(nullptr, metrics::kPageSize, PROT_READ, MAP_SHARED, fd, 0);
-        if (at == MAP_FAILED) continue;
-        pages_.push_back({page_name, at, 0});
-    }
+void Pages::take(const control::Message& message) {
+    pages_.take(as_text(message.body), message.fds);
+    seen_.resize(pages_.size());
 }
 
 // Counters that were cleared are shown from there; a process that has begun again counts from zero anyway.
@@ -73,7 +54,7 @@ std::uint64_t Pages::count_from_zero(std::string_view key, std::uint64_t value) 
     return base == cleared_.end() || base->second > value ? value : value - base->second;
 }
 
-void Pages::read_values(const Page& page) {
+void Pages::read_values(const metrics::MappedPages::Page& page) {
     const auto values = metrics::read_values(metrics::values_area(page.at));
     if (!values) return;
     for (const metrics::NamedValue& one : values->all) {
@@ -84,7 +65,7 @@ void Pages::read_values(const Page& page) {
     }
 }
 
-void Pages::read_connections(const Page& page) {
+void Pages::read_connections(const metrics::MappedPages::Page& page) {
     const auto connections = metrics::read_connections(metrics::connections_area(page.at));
     if (!connections) return;
     closed_ += connections->closed;
@@ -119,7 +100,7 @@ void Pages::read_connections(const Page& page) {
 const ValueMap& Pages::read() {
     statistics_.clear();
     active_ = closed_ = 0;
-    for (const Page& page : pages_) {
+    for (const metrics::MappedPages::Page& page : pages_) {
         read_values(page);
         read_connections(page);
     }
@@ -148,12 +129,12 @@ Bytes Pages::look(Instant now, bool statistics_wanted) {
     Writer out(bytes);
     bool any = false;
     for (std::size_t i = 0; i < pages_.size(); ++i) {
-        Page& page = pages_[i];
+        const metrics::MappedPages::Page& page = pages_[i];
         const std::uint64_t sequence = metrics::values_sequence(metrics::values_area(page.at));
-        if (sequence == page.seen) continue;
+        if (sequence == seen_[i]) continue;
         const auto values = metrics::read_values(metrics::values_area(page.at));
         if (!values) continue;
-        page.seen = sequence;
+        seen_[i] = sequence;
         ValueMap keys;
         for (const metrics::NamedValue& one : values->all)
             if (!is_statistic(one.name) && metrics::may_publish(page.name, one.name)) keys.insert_or_assign(one.name, value_of(one));

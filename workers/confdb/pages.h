@@ -11,19 +11,15 @@
 #include "libs/base/bytes.h"
 #include "libs/base/time.h"
 #include "libs/control/control.h"
+#include "libs/metrics/mapped_pages.h"
 #include "workers/confdb/core/cmap.h"
 
 namespace motet::confdb {
 
 class Pages final : public Statistics {
 public:
-    Pages() = default;
-    ~Pages() override;
-    Pages(const Pages&) = delete;
-    Pages& operator=(const Pages&) = delete;
-
     // Control message `pages`: maps what is new.
-    void take(control::Message& message);
+    void take(const control::Message& message);
 
     const ValueMap& read() override;
     void clear(std::string_view group) override;
@@ -34,16 +30,12 @@ public:
     Bytes look(Instant now, bool statistics_wanted);
 
 private:
-    struct Page {
-        std::string name;
-        const void* at = nullptr;
-        std::uint64_t seen = 0;    // sequence of the values that look() has taken
-    };
-    void read_values(const Page& page);
-    void read_connections(const Page& page);
+    void read_values(const metrics::MappedPages::Page& page);
+    void read_connections(const metrics::MappedPages::Page& page);
     std::uint64_t count_from_zero(std::string_view key, std::uint64_t value) const;
 
-    std::vector<Page> pages_;
+    metrics::MappedPages pages_;
+    std::vector<std::uint64_t> seen_;   // of each: sequence of the values that look() has taken
     ValueMap statistics_;
     std::map<std::string, std::uint64_t, std::less<>> cleared_;   // what counters stood at when they were cleared
     std::uint64_t active_ = 0, closed_ = 0;

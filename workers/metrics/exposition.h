@@ -3,22 +3,16 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "libs/base/time.h"
 #include "libs/control/control.h"
+#include "libs/metrics/mapped_pages.h"
 
 namespace motet::metrics {
 
 class Exposition {
 public:
-    static constexpr std::size_t kPagesMax = 64;              // more are ignored
     static constexpr Duration kFresh = milliseconds(200);     // a text is given to everybody who asks within this time
-
-    Exposition() = default;
-    ~Exposition();
-    Exposition(const Exposition&) = delete;
-    Exposition& operator=(const Exposition&) = delete;
 
     // Control message `pages`. Its descriptors stay the caller's.
     void take(const control::Message& message);
@@ -26,11 +20,7 @@ public:
     std::shared_ptr<const std::string> text(Instant now);
 
 private:
-    struct Page {
-        std::string name;
-        const void* at = nullptr;
-    };
-    std::vector<Page> pages_;
+    MappedPages pages_;
     std::shared_ptr<const std::string> made_;
     Instant made_at_{};
 };
