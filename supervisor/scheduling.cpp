@@ -55,6 +55,11 @@ bool realtime_permitted(int priority) {
     return true;
 }
 
+void be_realtime(int priority) {
+    const sched_param param{.sched_priority = priority};
+    (void)!sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
+}
+
 std::optional<Urgency::Waits> waits_of(pid_t process) {
     const UniqueFd file(open(("/proc/" + std::to_string(process) + "/schedstat").c_str(), O_RDONLY | O_CLOEXEC));
     char text[128];

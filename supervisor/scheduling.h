@@ -25,6 +25,9 @@ bool realtime_permitted(int priority);
 // None where the kernel does not count, or the process is gone.
 std::optional<Urgency::Waits> waits_of(pid_t process);
 
+// This process alone: it does little, and must be able to do it on a machine where membership waits. What it starts is ordinary.
+void be_realtime(int priority);
+
 // All its threads, and so those that they start; 0: ordinary, with the nice value it has.
 void set_realtime(pid_t process, int priority);
 

@@ -112,6 +112,7 @@ Status Supervisor::open() {
         unenforced_.emplace_back("real-time scheduling of membership");
         realtime_priority_ = 0;
     }
+    if (realtime_priority_ > 0 && scheduling_of(start_.configuration.snapshot).real_time == Scheduling::RealTime::as_needed) be_realtime(realtime_priority_);
     if (geteuid() != 0) unenforced_.emplace_back("other users for the children (not started as root)");
     prepare_quarters();
     if (!unenforced_.empty())
@@ -223,11 +224,14 @@ void Supervisor::look_for_waits() {
     if (realtime_priority_ == 0 || !membership.started || scheduling_of(start_.configuration.snapshot).real_time != Scheduling::RealTime::as_needed) return;
     const auto waits = waits_of(membership.process.pid);
     if (!waits) return;
+    if (now_ - not_hung_before_ < kTick * 2) urgency_.begin_anew();
     const bool changed = urgency_.look(now_, *waits);
     if (changed && urgency_.realtime())
-        MOTET_LOG(notice, "motet-membership waited %lld us for a processor on average in the last second and is real-time now, for %lld s. "
+        MOTET_LOG(notice, "motet-membership %s in the last second and is real-time now, for %lld s. "
                   "If this comes often, the machine has more to do than it can: give it processors, or take work away",
-                  static_cast<long long>(urgency_.mean().ns / 1000), static_cast<long long>(urgency_.span().ms() / 1000));
+                  urgency_.mean().ns == 0 ? "did not get a processor" :
+                  ("waited " + std::to_string(urgency_.mean().ns / 1000) + " us for a processor on average").c_str(),
+                  static_cast<long long>(urgency_.span().ms() / 1000));
     else if (changed)
         MOTET_LOG(info, "motet-membership is scheduled in the ordinary way again");
     // Once also behind a predecessor, which may have left it the other way.
@@ -365,7 +369,7 @@ void Supervisor::launch(std::size_t index) {
     Result<Process> process = spawn(request);
     if (!process) return failed(process.error().text);
     child.process = std::move(*process);
-    if (index == kMembership) urgency_.another_process();
+    if (index == kMembership) urgency_.begin_anew();
     watch_child(index);
     events::note({.process = plan.name, .pid = child.process.pid, .kind = "start", .text = state_.restarts(index) == 0 ? "started" : "started again, life " + std::to_string(state_.restarts(index) + 1)});
     MOTET_LOG(info, "%s started, pid %d", plan.program, static_cast<int>(child.process.pid));

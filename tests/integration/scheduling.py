@@ -11,6 +11,7 @@ from loopback import Loopback, alive
 from nodes import Checks, wait_for
 
 LOOPS_FOR = 60      # seconds; they end with the test
+RESET_ON_FORK = 0x40000000
 
 
 def scheduled(pid):
@@ -28,6 +29,19 @@ def as_configured(checks, text, name, expected):
         node.wait_members(1, 30)
         found = scheduled(node.pids()["motet-membership"])
         checks.that(name, found == expected, found)
+
+
+def the_rest(checks):
+    """The supervisor has to be able to help; what it starts is ordinary."""
+    with Loopback(1) as area:
+        node = area.nodes[0]
+        node.wait_members(1, 30)
+        pids = node.pids()
+        classes = {name: scheduled(pid)[:2] for name, pid in pids.items()}
+        checks.that("the supervisor is real-time", os.sched_getscheduler(pids["motet"]) & ~RESET_ON_FORK == os.SCHED_RR, classes)
+        workers = {name: c for name, c in classes.items() if name not in ("motet", "motet-membership")}
+        checks.that("the workers are ordinary, of more weight than clients", len(workers) == 4 and set(map(str, workers.values())) == {str(({os.SCHED_OTHER}, -5))},
+                    classes)
 
 
 @contextlib.contextmanager
@@ -70,6 +84,7 @@ def main():
     as_configured(checks, "", "by default it is scheduled in the ordinary way with a high weight", (other, -10, 0))
     as_configured(checks, "system:\n  sched_rr: yes\n  priority: 7\n", "with sched_rr yes it is real-time, with the priority given", (realtime, -10, 7))
     as_configured(checks, "system:\n  sched_rr: no\n  priority: -3\n", "with sched_rr no it has the nice value given", (other, -3, 0))
+    the_rest(checks)
     when_it_waits(checks)
     checks.end()
 

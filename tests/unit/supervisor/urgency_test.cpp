@@ -74,7 +74,7 @@ TEST(Urgency, ASuccessorCountsFromTheBeginning) {
     Machine m;
     for (int i = 0; i < 5; ++i) m.second(milliseconds(1));
     m.waits = {};
-    m.urgency.another_process();
+    m.urgency.begin_anew();
     EXPECT_FALSE(m.second(milliseconds(80), 2));   // its start
     EXPECT_FALSE(m.second(microseconds(1)));
     // Also unannounced: what goes backwards is no wait.
@@ -83,10 +83,18 @@ TEST(Urgency, ASuccessorCountsFromTheBeginning) {
     EXPECT_TRUE(m.second(milliseconds(80), 2));
 }
 
-TEST(Urgency, AProcessThatNeverRanHasWaitedForNothingYet) {
+TEST(Urgency, AProcessThatDidNotRunAtAllWaits) {
+    Machine m;
+    EXPECT_FALSE(m.second(Duration{}, 0));   // since when?
+    EXPECT_TRUE(m.second(Duration{}, 0));
+    EXPECT_EQ(m.urgency.mean(), Duration{});
+}
+
+TEST(Urgency, ExceptWhenNobodyRan) {
     Machine m;
     m.second(microseconds(1));
-    for (int i = 0; i < 10; ++i) EXPECT_FALSE(m.second(Duration{}, 0));
+    m.urgency.begin_anew();
+    EXPECT_FALSE(m.second(Duration{}, 0));
 }
 
 Scheduling of(std::string_view sched_rr, std::string_view priority) {
