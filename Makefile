@@ -18,7 +18,7 @@ prepare:
 
 help:
 	@echo "make            build"
-	@echo "make check      build and run every test that fits fifteen minutes"
+	@echo "make check      build and run every test; half an hour on two processors"
 	@echo "make check-rdma three nodes over RDMA, in a virtual machine that needs no hardware"
 	@echo "make bench-rdma speed over RDMA against UDP, in the same machine"
 	@echo "make demo       a three-node cluster on 127.0.0.1-3, with a crash in it"
