@@ -283,7 +283,8 @@ def mixed_rotation(checks):
     with Cluster("mcm", transport="knet", crypto="aes256/sha256", token=3000) as cluster:
         checks.that("mixed rotation: three nodes form one ring", all_see(cluster, 3, (1, 2, 3)), cluster.log_tails())
         before = [ring_of(cluster, n) for n in (1, 3)]
-        running = load(cluster, "keys", 600, rate=100)
+        # Refused pings are silence to knet: a change may cost a link two seconds, during which the ring stands still.
+        running = load(cluster, "keys", 600, rate=100, linger=6)
         for turn in range(1, 6):
             fresh = os.urandom(128 + turn)
             for n in (1, 2, 3):
