@@ -156,7 +156,7 @@ Process::Ended Process::start(control::Message& message) {
     if (devices)
         if (const Status opened = open_transport(); !opened) return {3, opened.error().text};
     for (const int fd : transport_->descriptors()) (void)!poller_->add(fd, kTagTransport);
-    spin_ = loop::Spin(microseconds(static_cast<std::int64_t>(std::min(snapshot->number_or("workers.spin_us", loop::kSpinDefaultUs), loop::kSpinMaxUs))));
+    spin_ = loop::Spin(loop::spin_limit(snapshot->number_or("workers.spin_us", loop::kSpinDefaultUs)));
     node::Config config = node_config(settings_);
     config.rounds_from = message.header.a << 32;     // rounds of an earlier process are in the workers' rings
     if (const auto services = config::foreign_services(*snapshot))

@@ -208,7 +208,7 @@ constexpr Key kKeys[] = {
     {"services", "id", u32, "", 32, 63, "", S, kRequired, "Number of the service in messages between nodes, the same on every node; not 40."},
     {"services", "user", text, "", 0, 0, "", S, 0, "User the program runs as when motet is started by root; by default motet- and the name."},
 
-    {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker looks for more work before it sleeps: lower latency for processor time."},
+    {"workers", "spin_us", u32, "us", 0, 1000, "60", S, 0, "Time a busy worker, and membership on a node that is alone, looks for more work before it sleeps: lower latency for processor time."},
 
     {"sam", "restart_burst", u32, "restarts", 1, 100000, "10", S, 0, "Restarts of one application within restart_window that are free of delay."},
     {"sam", "restart_window", u32, "s", 1, 86400, "60", S, 0, "Time in which as many restarts as restart_burst are forgotten."},

@@ -3,6 +3,9 @@
 #pragma once
 #include <sched.h>
 
+#include <algorithm>
+#include <cstdint>
+
 #include "libs/base/time.h"
 #include "libs/loop/loop.h"
 
@@ -14,7 +17,9 @@ inline void relax() {
 #endif
 }
 
-inline constexpr std::uint64_t kSpinDefaultUs = 60, kSpinMaxUs = 1000;     // workers.spin_us
+// workers.spin_us
+inline constexpr std::uint64_t kSpinDefaultUs = 60, kSpinMaxUs = 1000;
+inline Duration spin_limit(std::uint64_t us) { return microseconds(static_cast<std::int64_t>(std::min(us, kSpinMaxUs))); }
 
 class Spin {
 public:

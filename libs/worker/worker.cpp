@@ -35,8 +35,7 @@ Worker::Worker(const Program& program, loop::Poller& poller, Started started)
       uplink_(ring::Producer(started_.submit.page(), started_.delivery.page()),
               ring::Producer(started_.submit.second(), started_.delivery.second())),
       clients_(poller, *this, {}, started_.overflow ? std::move(*started_.overflow) : ipc::Overflow::anonymous()),
-      spin_(microseconds(static_cast<std::int64_t>(
-          std::min(started_.settings.config.number_or("workers.spin_us", loop::kSpinDefaultUs), loop::kSpinMaxUs)))),
+      spin_(loop::spin_limit(started_.settings.config.number_or("workers.spin_us", loop::kSpinDefaultUs))),
       values_(metrics::values_area(started_.status)),
       traffic_(started_.settings.services) {
     engine_ = program.make_engine(started_.settings, *this);
